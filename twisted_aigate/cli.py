@@ -1,0 +1,92 @@
+"""The C{aigate} command: C{run}, C{check}, C{init}."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from twisted_aigate import __version__
+from twisted_aigate.kernel.secrets import new_token
+from twisted_aigate.kernel.settings import SettingsError, describe
+
+_GENERATED = {"LITELLM_MASTER_KEY": "sk-"}
+"""The secrets that a fresh C{.env} gets, and what each starts with."""
+
+
+def init(folder: Path) -> str:
+    """
+    Write C{.env} with fresh random secrets, readable by its owner alone; never over one there.
+
+    @return: What was done, in a line.
+    """
+    path = folder / ".env"
+    lines = [
+        "# Made by `aigate init`. Any variable of docs/configuration.md can stand here;",
+        "# the environment wins over this file.",
+        *(f"{name}={new_token(prefix)}" for name, prefix in _GENERATED.items()),
+    ]
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return f"{path} is there already; it stays as it is"
+    with os.fdopen(descriptor, "w") as file:
+        file.write("\n".join(lines) + "\n")
+    return f"wrote {path} with fresh secrets"
+
+
+def check(folder: Path) -> str:
+    """
+    The effective configuration, secrets masked.
+
+    @raise SettingsError: It cannot be used.
+    """
+    from twisted_aigate.application import load
+    from twisted_aigate.gateway.tree import read_catalogue, usable_local_models
+
+    settings, environment = load(os.environ, folder)
+    catalogue, unsupported = read_catalogue(settings, environment)
+    lines = [f"{name}={value}" for name, value in describe(settings)]
+    lines.append(f"models: {', '.join(catalogue.names) or 'none'}")
+    lines += [f"off: {entry.name}: {off}" for entry, off in usable_local_models(settings) if off]
+    lines += [f"not supported, without effect: {key}" for key in unsupported]
+    return "\n".join(lines)
+
+
+def run() -> None:
+    """Serve in the foreground, as C{twistd --nodaemon aigate} does."""
+    from twisted.scripts import twistd
+
+    sys.argv = ["twistd", "--nodaemon", "--pidfile=", "aigate"]
+    twistd.run()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    The command's entry point.
+
+    @param arguments: Usually those of the command line.
+    @return: The exit status.
+    """
+    parser = argparse.ArgumentParser(prog="aigate", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"aigate {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="serve in the foreground")
+    commands.add_parser("check", help="print the effective configuration, secrets masked")
+    commands.add_parser("init", help="write .env with fresh secrets, if there is none")
+    command = parser.parse_args(arguments).command
+    if command == "run":
+        run()
+        return 0
+    try:
+        print(check(Path.cwd()) if command == "check" else init(Path.cwd()))
+    except SettingsError as error:
+        print(f"aigate: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

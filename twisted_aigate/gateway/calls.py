@@ -1,0 +1,106 @@
+"""A call to a model, and what comes back: no HTTP, no provider."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import BinaryIO
+
+import msgspec
+from attrs import field, frozen
+from twisted.web.iweb import IBodyProducer
+
+
+class Task(Enum):
+    """What is asked of a model; the value is the path of OpenAI's API."""
+
+    CHAT = "/chat/completions"
+    COMPLETION = "/completions"
+    EMBEDDING = "/embeddings"
+    SPEECH = "/audio/speech"
+    TRANSCRIPTION = "/audio/transcriptions"
+
+
+@frozen
+class Call:
+    """
+    A call whose request is a JSON object.
+
+    @ivar task: What is asked.
+    @ivar model: The model's name as the caller wrote it.
+    @ivar fields: The request's fields, each in the text that it came in; the gateway's own
+        (C{extra_headers}, C{mock_response}) are taken out.
+    @ivar body: The request as it came, when C{fields} says nothing else; otherwise C{None}.
+    @ivar stream: The caller wants events.
+    @ivar extra_headers: Header fields for the provider.
+    @ivar mock_response: What to answer in place of a model.
+    """
+
+    task: Task
+    model: str
+    fields: dict[str, msgspec.Raw]
+    body: bytes | None = None
+    stream: bool = False
+    extra_headers: tuple[tuple[bytes, bytes], ...] = ()
+    mock_response: str | list[float] | None = None
+
+    def body_for(self, model: str) -> bytes:
+        """
+        The request for a provider that knows the model as C{model}.
+
+        What came is passed on as it is when nothing in it changes; otherwise only the model's
+        name is written anew, and the other fields' text is copied.
+        """
+        if self.body is not None and model == self.model:
+            return self.body
+        return msgspec.json.encode({**self.fields, "model": model})
+
+
+@frozen
+class Upload:
+    """
+    A file that came with a request, on disk.
+
+    @ivar file: Open for reading; closed, and its disk space freed, when the request is over.
+    @ivar filename: The client's name for it.
+    @ivar content_type: The client's media type for it.
+    @ivar size: Bytes.
+    """
+
+    file: BinaryIO
+    filename: str
+    content_type: str
+    size: int
+
+
+@frozen
+class TranscriptionCall:
+    """
+    A call whose request is a form with a sound file.
+
+    @ivar model: The model's name as the caller wrote it.
+    @ivar fields: The form's other fields, in order; a name may come more than once.
+    @ivar upload: The sound.
+    @ivar extra_headers: Header fields for the provider.
+    """
+
+    model: str
+    fields: tuple[tuple[str, str], ...]
+    upload: Upload
+    extra_headers: tuple[tuple[bytes, bytes], ...] = ()
+    task: Task = Task.TRANSCRIPTION
+    stream: bool = False
+
+
+@frozen
+class Result:
+    """
+    What a model answered.
+
+    @ivar body: All of it, or a push producer that makes it as it comes.
+    @ivar content_type: Its media type.
+    @ivar headers: What the provider says of it, for the caller.
+    """
+
+    body: bytes | IBodyProducer
+    content_type: bytes = b"application/json"
+    headers: tuple[tuple[bytes, bytes], ...] = field(default=())

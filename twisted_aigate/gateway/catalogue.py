@@ -1,0 +1,149 @@
+"""Making the catalogue: the configuration's deployments and the embedded models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from twisted_aigate.gateway.config_file import ConfigError, ConfigFile, ModelEntry
+from twisted_aigate.gateway.deployments import Catalogue, Deployment
+from twisted_aigate.gateway.local.table import DEFAULT_ALIAS, LocalModelEntry
+from twisted_aigate.gateway.providers.table import OPENAI_SHAPED, OpenAIShaped
+from twisted_aigate.http_client.messages import split_url
+from twisted_aigate.kernel.secrets import Secret
+
+_LOCAL = "local"
+_DEFAULT_TIMEOUT = 600.0
+
+
+def _provider_of(entry: ModelEntry) -> tuple[str, str]:
+    prefix, slash, model = entry.litellm_params.model.partition("/")
+    if slash and (prefix in OPENAI_SHAPED or prefix == _LOCAL):
+        return prefix, model
+    params = entry.litellm_params
+    if params.api_base or params.base_url or not slash:
+        # As in LiteLLM: a bare name is OpenAI's, and an api_base speaks OpenAI's API.
+        return "openai", params.model
+    raise ConfigError(
+        f"model_list: {entry.model_name}: the provider {prefix!r} is not known; "
+        f"known: {', '.join([*OPENAI_SHAPED, _LOCAL])}"
+    )
+
+
+def _base_url(
+    entry: ModelEntry, provider: str, shaped: OpenAIShaped, environment: Mapping[str, str]
+) -> str:
+    params = entry.litellm_params
+    base = (
+        params.api_base
+        or params.base_url
+        or (shaped.base_variable and environment.get(shaped.base_variable))
+        or shaped.base_url
+    )
+    if not base:
+        raise ConfigError(f"model_list: {entry.model_name}: {provider} needs an api_base")
+    return base
+
+
+def _fields(pairs: Mapping[str, str], where: str) -> tuple[tuple[bytes, bytes], ...]:
+    try:
+        return tuple((k.encode("ascii"), v.encode("ascii")) for k, v in pairs.items())
+    except UnicodeEncodeError:
+        raise ConfigError(f"{where}: extra_headers must be ASCII") from None
+
+
+def configured(
+    entry: ModelEntry, config: ConfigFile, environment: Mapping[str, str]
+) -> Deployment:
+    """
+    The deployment of an entry of C{model_list}.
+
+    @raise ConfigError: It cannot be served.
+    """
+    params = entry.litellm_params
+    provider, model = _provider_of(entry)
+    info = {str(key): value for key, value in entry.model_info.items()}
+    timeout = next(
+        value
+        for value in (
+            params.timeout,
+            params.request_timeout,
+            config.router_settings.timeout,
+            config.litellm_settings.request_timeout,
+            _DEFAULT_TIMEOUT,
+        )
+        if value is not None
+    )
+    stream_timeout = params.stream_timeout or config.router_settings.stream_timeout or timeout
+    weight = next((w for w in (params.weight, params.rpm, params.tpm) if w is not None), 1.0)
+    where = f"model_list: {entry.model_name}"
+    if weight <= 0 or timeout < 0 or stream_timeout < 0:
+        raise ConfigError(f"{where}: weights are above 0 and time-outs are not below it")
+    mode = info.get("mode")
+    origin, path, key = None, "", None
+    if provider != _LOCAL:
+        shaped = OPENAI_SHAPED[provider]
+        try:
+            origin, path = split_url(_base_url(entry, provider, shaped, environment))
+        except ValueError as error:
+            raise ConfigError(f"{where}: api_base: {error}") from None
+        text = params.api_key or environment.get(shaped.key_variable)
+        key = Secret(text) if text else None
+        if text and not text.isascii():
+            raise ConfigError(f"{where}: api_key must be ASCII")
+    headers = dict(params.extra_headers)
+    if params.organization:
+        headers["OpenAI-Organization"] = params.organization
+    return Deployment(
+        model_name=entry.model_name,
+        provider=provider,
+        model=model,
+        origin=origin,
+        path=path,
+        api_key=key,
+        headers=_fields(headers, where),
+        timeout=timeout,
+        stream_timeout=stream_timeout,
+        weight=weight,
+        mode=mode if isinstance(mode, str) else "chat",
+        mock_response=params.mock_response,
+        info=info,
+    )
+
+
+def embedded(entry: LocalModelEntry) -> Deployment:
+    """The deployment of an embedded model."""
+    return Deployment(
+        model_name=entry.name,
+        provider=_LOCAL,
+        model=entry.name,
+        mode=entry.mode,
+        info={"owned_by": entry.owner},
+    )
+
+
+def make_catalogue(
+    config: ConfigFile, local: Iterable[LocalModelEntry], environment: Mapping[str, str]
+) -> Catalogue:
+    """
+    All that can be called.
+
+    @param local: The embedded models that are on.
+    @param environment: Where providers' keys are.
+    @raise ConfigError: An entry of the configuration cannot be served.
+    """
+    local = list(local)
+    deployments = [configured(entry, config, environment) for entry in config.model_list]
+    known = {entry.name for entry in local}
+    for deployment in deployments:
+        if deployment.provider == _LOCAL and deployment.model not in known:
+            raise ConfigError(
+                f"model_list: {deployment.model_name}: there is no local model "
+                f"{deployment.model!r}; there are: {', '.join(sorted(known)) or 'none'}"
+            )
+    deployments += [embedded(entry) for entry in local]
+    aliases = dict(config.router_settings.model_group_alias)
+    best = next((each.model_name for each in deployments if each.mode == "chat"), None)
+    if best is not None:
+        # Configured models come first: whoever adds one means to use it.
+        aliases.setdefault(DEFAULT_ALIAS, best)
+    return Catalogue(deployments, aliases)

@@ -1,0 +1,97 @@
+"""Deployments: which provider serves a model name, as what, with which key."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+
+from attrs import Factory, evolve, frozen
+
+from twisted_aigate.gateway.errors import unknown_model
+from twisted_aigate.http_client import Origin
+from twisted_aigate.kernel.secrets import Secret
+
+
+@frozen(slots=False)
+class Deployment:
+    """
+    One way to serve a model name.
+
+    @ivar model_name: What callers ask for.
+    @ivar provider: The provider's name, such as C{openai} or C{local}.
+    @ivar model: What the provider calls it.
+    @ivar origin: The provider's server; C{None} for a provider in this process.
+    @ivar path: The base path of its API.
+    @ivar api_key: The key for it.
+    @ivar headers: Header fields that every call to it has.
+    @ivar timeout: Seconds without progress after which a call fails; 0: no end.
+    @ivar stream_timeout: The same for a stream.
+    @ivar weight: Its share of the calls among deployments of the same name.
+    @ivar mode: What it is for: C{chat}, C{embedding}, …, as in LiteLLM's C{model_info}.
+    @ivar mock_response: What to answer in place of calling it.
+    @ivar info: What the configuration says of it beside.
+    """
+
+    model_name: str
+    provider: str
+    model: str
+    origin: Origin | None = None
+    path: str = ""
+    api_key: Secret | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    timeout: float = 600.0
+    stream_timeout: float = 600.0
+    weight: float = 1.0
+    mode: str = "chat"
+    mock_response: str | None = None
+    info: Mapping[str, object] = Factory(dict)
+
+    @property
+    def id(self) -> str:
+        """A stable id: the configuration's own, or one made of what the deployment is."""
+        configured = self.info.get("id")
+        if isinstance(configured, str):
+            return configured
+        what = f"{self.model_name}\0{self.provider}\0{self.model}\0{self.origin}\0{self.path}"
+        return hashlib.sha256(what.encode("utf-8")).hexdigest()[:32]
+
+
+class Catalogue:
+    """
+    The model names and their deployments.
+
+    @param deployments: In the order in which they are listed.
+    @param aliases: Further names: alias to model name.
+    """
+
+    def __init__(
+        self, deployments: Iterable[Deployment], aliases: Mapping[str, str] | None = None
+    ) -> None:
+        self._by_name: dict[str, list[Deployment]] = {}
+        for deployment in deployments:
+            self._by_name.setdefault(deployment.model_name, []).append(deployment)
+        for alias, name in (aliases or {}).items():
+            if name in self._by_name and alias not in self._by_name:
+                self._by_name[alias] = [
+                    evolve(deployment, model_name=alias) for deployment in self._by_name[name]
+                ]
+
+    def __iter__(self) -> Iterator[Deployment]:
+        """All deployments."""
+        return (each for deployments in self._by_name.values() for each in deployments)
+
+    @property
+    def names(self) -> list[str]:
+        """The model names, in order."""
+        return list(self._by_name)
+
+    def find(self, name: str) -> list[Deployment]:
+        """
+        The deployments of a model name.
+
+        @raise GatewayError: 404: there is none.
+        """
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise unknown_model(name) from None

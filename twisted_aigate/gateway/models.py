@@ -1,0 +1,92 @@
+"""
+The requests of OpenAI's API as typed models: what is checked before a call is made.
+
+Each model names the fields that the gateway itself reads and those whose type every provider
+agrees on. Fields that are not named here travel on as they came.
+Source: https://platform.openai.com/docs/api-reference
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Raw, Struct
+
+NonEmpty = Annotated[str, Meta(min_length=1)]
+ExtraHeaders = dict[str, str]
+
+
+class Message(Struct):
+    """One message of a conversation; C{content} is text or a list of typed parts."""
+
+    role: NonEmpty
+    content: str | list[dict[str, Raw]] | None = None
+
+
+class StreamOptions(Struct):
+    """What a stream carries beside its chunks."""
+
+    include_usage: bool | None = None
+
+
+class CallRequest(Struct):
+    """What every call has."""
+
+    model: NonEmpty
+    extra_headers: ExtraHeaders | None = None
+
+
+class GenerationRequest(CallRequest):
+    """What calls that generate text have."""
+
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    n: int | None = None
+    stop: str | list[str] | None = None
+    seed: int | None = None
+    user: str | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    mock_response: str | None = None
+
+
+class ChatRequest(GenerationRequest, kw_only=True):
+    """C{POST /chat/completions}."""
+
+    messages: Annotated[list[Message], Meta(min_length=1)]
+    max_completion_tokens: int | None = None
+    tools: list[dict[str, Raw]] | None = None
+    tool_choice: str | dict[str, Raw] | None = None
+    response_format: dict[str, Raw] | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+
+
+class CompletionRequest(GenerationRequest, kw_only=True):
+    """C{POST /completions}; a prompt may be text, tokens, or a list of either."""
+
+    prompt: str | list[Any]
+    logprobs: int | None = None
+
+
+class EmbeddingRequest(CallRequest, kw_only=True):
+    """C{POST /embeddings}; an input may be text, tokens, or a list of either."""
+
+    input: str | list[Any]
+    encoding_format: str | None = None
+    dimensions: int | None = None
+    user: str | None = None
+    mock_response: list[float] | None = None
+
+
+class SpeechRequest(CallRequest, kw_only=True):
+    """C{POST /audio/speech}."""
+
+    input: str
+    voice: str | dict[str, Raw] | None = None
+    response_format: str | None = None
+    speed: float | None = None
+    instructions: str | None = None

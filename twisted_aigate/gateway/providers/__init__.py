@@ -1,0 +1,1 @@
+"""Who answers calls: one module a kind of provider, one interface."""

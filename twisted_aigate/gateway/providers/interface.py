@@ -1,0 +1,28 @@
+"""What the gateway asks of a provider."""
+
+from __future__ import annotations
+
+from zope.interface import Interface
+
+from twisted_aigate.gateway.calls import Call, Result, TranscriptionCall
+from twisted_aigate.gateway.deployments import Deployment
+
+
+class IProvider(Interface):
+    """
+    Answers calls. Cancelling a call, or stopping its result's producer, ends its work.
+    """
+
+    async def call(deployment: Deployment, call: Call) -> Result:
+        """
+        Answer a call.
+
+        @raise GatewayError: It gives no result.
+        """
+
+    async def transcribe(deployment: Deployment, call: TranscriptionCall) -> Result:
+        """
+        Answer a call with a sound file.
+
+        @raise GatewayError: It gives no result.
+        """

@@ -1,0 +1,105 @@
+"""From a request of OpenAI's API to a call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from twisted_aigate.gateway.calls import Call, Task, TranscriptionCall, Upload
+from twisted_aigate.gateway.errors import GatewayError
+from twisted_aigate.gateway.models import (
+    CallRequest,
+    ChatRequest,
+    CompletionRequest,
+    EmbeddingRequest,
+    SpeechRequest,
+)
+
+REQUESTS: dict[Task, type[CallRequest]] = {
+    Task.CHAT: ChatRequest,
+    Task.COMPLETION: CompletionRequest,
+    Task.EMBEDDING: EmbeddingRequest,
+    Task.SPEECH: SpeechRequest,
+}
+"""The typed model of each call whose request is a JSON object."""
+
+_OURS = ("extra_headers", "mock_response")
+"""Fields that are for the gateway and not for the provider."""
+
+_NEVER_FORWARDED = frozenset(
+    (
+        "authorization", "host", "content-length", "content-type", "cookie",
+        # Hop-by-hop: RFC 9110, 7.6.1.
+        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
+        "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect",
+    )
+)  # fmt: skip
+_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def forwarded_headers(headers: Mapping[str, str] | None) -> tuple[tuple[bytes, bytes], ...]:
+    """
+    The header fields that a request's C{extra_headers} become.
+
+    @return: Without those that are ours or the connection's to say.
+    @raise GatewayError: 400: one is no header field.
+    """
+    fields = []
+    for name, value in (headers or {}).items():
+        if not _FIELD_NAME.fullmatch(name) or not value.isascii() or not (
+            value.isprintable() or value == ""
+        ):
+            raise GatewayError(
+                400, f"extra_headers: {name!r} is no valid header field.", param="extra_headers"
+            )
+        if name.lower() not in _NEVER_FORWARDED:
+            fields.append((name.encode("ascii"), value.strip().encode("ascii")))
+    return tuple(fields)
+
+
+def json_call(
+    task: Task, request: CallRequest, fields: dict[str, msgspec.Raw], body: bytes
+) -> Call:
+    """
+    A call of a JSON request.
+
+    @param request: The request, checked.
+    @param fields: The same, each field in its own text.
+    @param body: The same as it came.
+    @raise GatewayError: 400: it cannot be a call.
+    """
+    untouched = True
+    for name in _OURS:
+        if fields.pop(name, None) is not None:
+            untouched = False
+    return Call(
+        task,
+        request.model,
+        fields,
+        body if untouched else None,
+        bool(getattr(request, "stream", False)),
+        forwarded_headers(request.extra_headers),
+        getattr(request, "mock_response", None),
+    )
+
+
+def transcription_call(fields: Iterable[tuple[str, str]], upload: Upload) -> TranscriptionCall:
+    """
+    A call of a form.
+
+    @param fields: The form's fields beside the file.
+    @raise GatewayError: 400: no model is named.
+    """
+    model = ""
+    rest = []
+    for name, value in fields:
+        if name == "model":
+            model = value
+        else:
+            rest.append((name, value))
+    if not model:
+        raise GatewayError(400, "Missing required parameter: 'model'.", param="model")
+    stream = dict(rest).get("stream", "").lower() == "true"
+    return TranscriptionCall(model, tuple(rest), upload, stream=stream)

@@ -1,0 +1,142 @@
+"""The gateway's routes: parse, authorise, call, render."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from twisted_aigate import __version__
+from twisted_aigate.gateway.calls import Result, Task, Upload
+from twisted_aigate.gateway.deployments import Deployment
+from twisted_aigate.gateway.errors import GatewayError, unknown_model
+from twisted_aigate.gateway.health import HealthChecks, describe
+from twisted_aigate.gateway.requests import REQUESTS, json_call, transcription_call
+from twisted_aigate.gateway.service import Gateway
+from twisted_aigate.kernel.threads import Threads
+from twisted_aigate.web.auth import Authorise, public
+from twisted_aigate.web.json_body import parse, parse_fields
+from twisted_aigate.web.multipart import read_form
+from twisted_aigate.web.reply import Reply, json_reply
+from twisted_aigate.web.request import Request
+from twisted_aigate.web.routing import Router
+
+_decoders = {task: msgspec.json.Decoder(model) for task, model in REQUESTS.items()}
+
+
+class GatewayRoutes:
+    """
+    OpenAI's API over a L{Gateway}.
+
+    @param gateway: What answers.
+    @param health: Tries deployments.
+    @param authorise: Says who calls.
+    @param max_body: The most bytes of a body; 0: no limit.
+    @param threads: Where forms are parsed and written.
+    @param folder: The disk that uploads are put on.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        health: HealthChecks,
+        authorise: Authorise[None],
+        max_body: int,
+        threads: Threads,
+        folder: Path,
+    ) -> None:
+        self._gateway = gateway
+        self._health = health
+        self._max_body = max_body
+        self._threads = threads
+        self._folder = folder
+        self._started_at = int(time.time())
+        self.router = router = Router()
+        for prefix in ("", "/v1"):
+            for task in REQUESTS:
+                router.add("POST", prefix + task.value, self._json_handler(task), authorise)
+            router.add("POST", prefix + Task.TRANSCRIPTION.value, self._transcribe, authorise)
+            router.add("GET", prefix + "/models", self._models, authorise)
+            router.add("GET", prefix + "/models/<path:model>", self._model, authorise)
+            router.add("GET", prefix + "/model/info", self._model_info, authorise)
+        router.add("GET", "/health", self._check_health, authorise, unlimited=True)
+        for path in ("/health/liveliness", "/health/liveness"):
+            router.add("GET", path, self._alive, public, unlimited=True)
+        router.add("GET", "/health/readiness", self._ready, public, unlimited=True)
+
+    def _json_handler(self, task: Task) -> Any:
+        decoder = _decoders[task]
+
+        async def handler(request: Request, caller: None) -> Reply:
+            body = await request.body.read(self._max_body)
+            checked = parse(decoder, body)
+            call = json_call(task, checked, parse_fields(body), body)
+            return _reply(await self._gateway.call(call))
+
+        return handler
+
+    async def _transcribe(self, request: Request, caller: None) -> Reply:
+        form = await read_form(request, self._max_body, self._threads, self._folder)
+        try:
+            files = [file for file in form.files if file.name == "file"]
+            if not files:
+                raise GatewayError(400, "Missing required parameter: 'file'.", param="file")
+            file = files[0]
+            upload = Upload(file.file, file.filename, file.content_type, file.size)
+            call = transcription_call(form.fields, upload)
+            return _reply(await self._gateway.transcribe(call))
+        finally:
+            form.close()
+
+    def _listed(self, deployment: Deployment) -> dict[str, Any]:
+        return {
+            "id": deployment.model_name,
+            "object": "model",
+            "created": self._started_at,
+            "owned_by": deployment.info.get("owned_by", deployment.provider),
+        }
+
+    async def _models(self, request: Request, caller: None) -> Reply:
+        catalogue = self._gateway.catalogue
+        listed = [self._listed(catalogue.find(name)[0]) for name in catalogue.names]
+        return json_reply({"object": "list", "data": listed})
+
+    async def _model(self, request: Request, caller: None, model: str) -> Reply:
+        return json_reply(self._listed(self._gateway.catalogue.find(model)[0]))
+
+    async def _model_info(self, request: Request, caller: None) -> Reply:
+        wanted = request.args.get(b"litellm_model_id", [b""])[0].decode("utf-8", "replace")
+        found = []
+        for deployment in self._gateway.catalogue:
+            if wanted and deployment.id != wanted:
+                continue
+            described = describe(deployment)
+            params = {name: described[name] for name in ("model", "api_base") if name in described}
+            info = {**deployment.info, "id": deployment.id, "mode": deployment.mode}
+            found.append(
+                {
+                    "model_name": deployment.model_name,
+                    "litellm_params": params,
+                    "model_info": info,
+                }
+            )
+        if wanted and not found:
+            raise unknown_model(wanted)
+        return json_reply({"data": found})
+
+    async def _check_health(self, request: Request, caller: None) -> Reply:
+        return json_reply(await self._health.check())
+
+    async def _alive(self, request: Request, caller: None) -> Reply:
+        return json_reply("I'm alive!")
+
+    async def _ready(self, request: Request, caller: None) -> Reply:
+        return json_reply(
+            {"status": "healthy", "db": "Not connected", "cache": None, "version": __version__}
+        )
+
+
+def _reply(result: Result) -> Reply:
+    return Reply(result.body, result.content_type, headers=result.headers)

@@ -1,0 +1,130 @@
+"""The gateway as a whole: built out of the settings, reloaded, stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import Logger
+
+from twisted_aigate.gateway.catalogue import make_catalogue
+from twisted_aigate.gateway.config_file import ConfigError, ConfigFile, read_config
+from twisted_aigate.gateway.deployments import Catalogue
+from twisted_aigate.gateway.health import HealthChecks
+from twisted_aigate.gateway.local.model import LocalModel
+from twisted_aigate.gateway.local.provider import LocalProvider
+from twisted_aigate.gateway.local.table import LOCAL_MODELS, LocalModelEntry
+from twisted_aigate.gateway.providers.openai import OpenAIProvider
+from twisted_aigate.gateway.service import Gateway
+from twisted_aigate.http_client import HTTPClient
+from twisted_aigate.http_client.client import endpoints
+from twisted_aigate.kernel.processes import minimal_environment
+from twisted_aigate.kernel.settings import Environment, Settings, SettingsError
+from twisted_aigate.kernel.threads import Threads
+
+
+def usable_local_models(settings: Settings) -> Iterator[tuple[LocalModelEntry, str | None]]:
+    """
+    The embedded models.
+
+    @return: Each with C{None} when it is on, or the reason why it is off.
+    @raise SettingsError: C{LOCAL_MODELS=1} and a package is missing.
+    """
+    for entry in LOCAL_MODELS:
+        if settings.local_models.enabled is False:
+            yield entry, "LOCAL_MODELS=0"
+            continue
+        missing = entry.missing()
+        if missing and settings.local_models.enabled:
+            raise SettingsError(
+                f"LOCAL_MODELS: 1, but {entry.name} needs {', '.join(missing)}; "
+                "run: make local-models"
+            )
+        yield entry, f"{', '.join(missing)} not installed; run: make local-models" if (
+            missing
+        ) else None
+
+
+def read_catalogue(settings: Settings, environment: Environment) -> tuple[Catalogue, list[str]]:
+    """
+    The models that the settings, and the file that they name, make.
+
+    @return: The models, and the keys in the file that are not supported.
+    @raise SettingsError: The file cannot be used.
+    """
+    config, unsupported = ConfigFile(), list[str]()
+    local = [entry for entry, off in usable_local_models(settings) if off is None]
+    try:
+        if settings.config is not None:
+            config, unsupported = read_config(settings.config, environment)
+        return make_catalogue(config, local, environment), unsupported
+    except ConfigError as error:
+        raise SettingsError(f"AIGATE_CONFIG: {settings.config}: {error}") from None
+
+
+class GatewayTree:
+    """
+    The gateway and what it runs on.
+
+    @param reactor: Connects, starts workers, keeps time.
+    @param settings: The settings.
+    @param environment: Where providers' keys are.
+    @param threads: Where files are read and written.
+    @param folder: The disk that uploads are put on.
+    @param random: Chooses among deployments.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        settings: Settings,
+        environment: Mapping[str, str],
+        threads: Threads,
+        folder: Path,
+        random: Random,
+    ) -> None:
+        self._client = HTTPClient(reactor, endpoints(reactor))
+        self._local = {
+            entry.name: LocalModel(
+                reactor,
+                reactor,
+                entry,
+                minimal_environment(environment),
+                settings.local_models.queue,
+                settings.local_models.idle,
+            )
+            for entry, off in usable_local_models(settings)
+            if off is None
+        }
+        providers = {
+            "openai": OpenAIProvider(self._client, threads),
+            "local": LocalProvider(self._local),
+        }
+        catalogue, unsupported = read_catalogue(settings, environment)
+        self._warn(unsupported)
+        self.gateway = Gateway(catalogue, providers, random)
+        self.health = HealthChecks(self.gateway, threads, folder)
+
+    def _warn(self, unsupported: list[str]) -> None:
+        for key in unsupported:
+            self._log.warn("configuration: {key} is not supported and has no effect", key=key)
+
+    def reload(self, settings: Settings, environment: Mapping[str, str]) -> None:
+        """
+        Have other models from the next call on; calls in hand go on.
+
+        @raise SettingsError: The configuration cannot be used: nothing has changed.
+        """
+        catalogue, unsupported = read_catalogue(settings, environment)
+        self._warn(unsupported)
+        self.gateway.catalogue = catalogue
+
+    async def stop(self) -> None:
+        """End the workers and close the connections to providers."""
+        self._client.close()
+        await gatherResults([Deferred.fromCoroutine(model.stop()) for model in self._local.values()])

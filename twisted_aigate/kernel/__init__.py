@@ -1,0 +1,1 @@
+"""What every layer stands on: settings, units, logging, processes, threads. No HTTP, no tree."""

@@ -1,0 +1,132 @@
+"""
+Child processes: the one place that starts them, and how they are ended.
+
+Each child has its own session and so its own process group: what it starts ends with it, and a
+Ctrl-C at our terminal does not reach it behind our back.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessDone, ProcessExitedAlready
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IProcessTransport,
+    IReactorProcess,
+    IReactorTime,
+)
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+
+from twisted_aigate.kernel.units import SECOND
+
+_SETSID = "/usr/bin/setsid"
+TERMINATE_GRACE = 10 * SECOND
+_STDERR_TAIL = 4096
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+
+
+class ProcessReactor(IReactorProcess, IReactorTime):
+    """What starts and times children."""
+
+
+def minimal_environment(process: Mapping[str, str]) -> dict[str, str]:
+    """What a child needs of our environment: no secret is in it."""
+    return {name: process[name] for name in _PASSED_ON if name in process}
+
+
+class ChildProcess(ProcessProtocol):
+    """
+    A child process. Subclasses take its output in C{outReceived}.
+
+    @param clock: Where the wait between SIGTERM and SIGKILL lives.
+    @ivar ended: Fires with the exit's description when the process is gone and reaped.
+    """
+
+    transport: IProcessTransport
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self.ended: Deferred[str] = Deferred()
+        self._clock = clock
+        self._stderr = b""
+        self._kill: IDelayedCall | None = None
+        self._gone = False
+
+    @property
+    def stderr_tail(self) -> str:
+        """The end of what the child wrote to standard error."""
+        return self._stderr.decode("utf-8", "replace")
+
+    def errReceived(self, data: bytes) -> None:
+        """Keep the end of standard error."""
+        self._stderr = (self._stderr + data)[-_STDERR_TAIL:]
+
+    def terminate(self, grace: float = TERMINATE_GRACE) -> None:
+        """
+        End the child and what it started: SIGTERM to its group, and SIGKILL after C{grace} seconds.
+        """
+        if self._gone or self._kill is not None:
+            return
+        self._signal_group(signal.SIGTERM)
+        self._kill = self._clock.callLater(grace, self._signal_group, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """End the child and what it started at once."""
+        self._signal_group(signal.SIGKILL)
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        pid = self.transport.pid
+        if self._gone or pid is None:
+            return
+        try:
+            os.killpg(pid, number)
+        except (ProcessLookupError, PermissionError):
+            # It was forked just now and does not lead its group yet.
+            try:
+                self.transport.signalProcess(number)
+            except ProcessExitedAlready:
+                return
+
+    def processEnded(self, reason: Failure) -> None:  # type: ignore[override]
+        """The child is gone and its pipes are closed."""
+        self._gone = True
+        if self._kill is not None and self._kill.active():
+            self._kill.cancel()
+        if reason.check(ProcessDone):
+            how = "exit 0"
+        elif getattr(reason.value, "signal", None):
+            how = f"signal {reason.value.signal}"
+        else:
+            how = f"exit {getattr(reason.value, 'exitCode', '?')}"
+        self.ended.callback(how)
+
+
+def spawn(
+    reactor: IReactorProcess,
+    child: ChildProcess,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+) -> None:
+    """
+    Start a child, with pipes for its standard streams.
+
+    @param arguments: The program and its arguments.
+    @param environment: All of its environment.
+    @param folder: Where it runs.
+    @raise OSError: It cannot be started.
+    """
+    reactor.spawnProcess(
+        child,
+        _SETSID,
+        # setsid(1) makes the child the leader of a session of its own and becomes the program.
+        args=[_SETSID, *arguments],
+        env=dict(environment),
+        path=None if folder is None else str(folder),
+        childFDs={0: "w", 1: "r", 2: "r"},
+    )

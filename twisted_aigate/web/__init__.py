@@ -1,0 +1,1 @@
+"""The edge: connections, ids, authorisation, limits, errors, bodies in and out."""

@@ -1,0 +1,331 @@
+"""
+One HTTP/1.1 connection, the server's side.
+
+Twisted's own channel hands a request over when its whole body has arrived, and reads heads line
+by line. This one starts a request when its head is complete, so that bodies stream in with
+backpressure and are refused before they are read, and parses with llhttp. Requests on it are
+L{twisted.web.server.Request}s like any other's.
+
+A connection is, in turn::
+
+    idle ──first byte──> head ──blank line──> body ──last byte──> response ──finish──> idle
+     │ 75 s               │ 30 s               │ 60 s without       │ the tree's time-out
+     ▼                    ▼                    ▼ progress           ▼ without progress
+    close                408                  408                  504, or cut when begun
+
+A refusal or an answer that leaves body unread ends in *linger*: what still comes is discarded
+for a few seconds, since closing at once would reset the connection under the client's write and
+lose the answer (RFC 9112, 9.6).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import (
+    IAddress,
+    IHalfCloseableDescriptor,
+    IPushProducer,
+    ISSLTransport,
+    ITCPTransport,
+    ITransport,
+)
+from twisted.internet.protocol import Protocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_aigate.kernel.units import SECOND
+from twisted_aigate.kernel.watchdog import Watchdog
+from twisted_aigate.web.errors import HTTPError
+from twisted_aigate.web.parser import Head, RequestParser
+from twisted_aigate.web.request import Request
+
+if TYPE_CHECKING:
+    from twisted_aigate.web.site import Site
+
+HEAD_TIMEOUT = 30 * SECOND
+IDLE_TIMEOUT = 75 * SECOND
+BODY_TIMEOUT = 60 * SECOND
+LINGER_QUIET = 5 * SECOND
+LINGER_TOTAL = 30 * SECOND
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@implementer(IPushProducer)
+class Channel(Protocol):
+    """
+    A connection.
+
+    @param site: The site that it belongs to.
+    """
+
+    transport: ITransport
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.factory = None
+        self._parser = RequestParser(self)
+        self._watchdog = Watchdog(site.clock, self._expired)
+        self._queue: deque[Request] = deque()
+        self._current: Request | None = None
+        self._receiving: Request | None = None
+        self._refusal: HTTPError | None = None
+        self._producer: IPushProducer | None = None
+        self._idle = True
+        self._last = False
+        self._discarding = False
+        self._linger_until = 0.0
+        self._starting = False
+        self._full = False
+        self._reading = True
+
+    # IProtocol.
+
+    def connectionMade(self) -> None:
+        """The client is connected."""
+        if ITCPTransport.providedBy(self.transport):
+            self.transport.setTcpNoDelay(True)
+        self.transport.registerProducer(self, True)
+        self._watchdog.set(HEAD_TIMEOUT)
+        self.site.connected(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes came."""
+        if self._discarding:
+            self._discard()
+            return
+        if self._idle:
+            self._idle = False
+            self._watchdog.set(HEAD_TIMEOUT)
+        try:
+            self._parser.feed(data)
+        except HTTPError as error:
+            self._refuse(error)
+        if self._current is None:
+            self._start_next()
+        elif self._receiving is self._current and self._reading:
+            self._watchdog.set(BODY_TIMEOUT)
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        """The connection is gone: so is everything on it."""
+        self._watchdog.stop()
+        self._discarding = True
+        requests = [*self._queue] if self._current is None else [self._current, *self._queue]
+        self._queue.clear()
+        for request in requests:
+            request.body.failed(reason.value)
+            request.connectionLost(reason)
+        self.site.disconnected(self)
+
+    # What the parser says.
+
+    def head_received(self, head: Head) -> None:
+        """A request's head is complete."""
+        if self._last:
+            return
+        self._last = not head.persistent
+        self._receiving = Request(self, head)
+        self._queue.append(self._receiving)
+
+    def body_received(self, data: bytes) -> None:
+        """Some of the newest request's body."""
+        if self._receiving is not None:
+            self._receiving.body.received(data)
+
+    def message_ended(self) -> None:
+        """The newest request's body is complete."""
+        request, self._receiving = self._receiving, None
+        if request is not None:
+            request.body.ended()
+            if request is self._current:
+                self._watchdog.set(request.timeout)
+
+    def _refuse(self, error: HTTPError) -> None:
+        self._discarding = True
+        self._last = True
+        if self._receiving is not None:
+            self._receiving.body.failed(error)
+        else:
+            self._refusal = error
+
+    # Turns.
+
+    def _start_next(self) -> None:
+        # A loop, since a pipelined request that is answered at once comes back here.
+        if self._starting:
+            return
+        self._starting = True
+        try:
+            while self._current is None and not self._full:
+                if self._queue:
+                    self._start(self._queue.popleft())
+                elif self._refusal is not None:
+                    refusal, self._refusal = self._refusal, None
+                    self.transport.write(self.site.refusal(refusal))
+                    self._linger()
+                    return
+                else:
+                    return
+        finally:
+            self._starting = False
+
+    def _start(self, request: Request) -> None:
+        self._current = request
+        self.site.process(request)
+        if self._current is request:
+            self._watchdog.set(request.timeout if request.body.complete else BODY_TIMEOUT)
+
+    def closes_after(self, request: Request) -> bool:
+        """Whether the response to C{request} is to say C{Connection: close}."""
+        if not request.body.complete:
+            self._last = True
+        return self._last and not self._queue
+
+    def requestDone(self, request: Request) -> None:
+        """C{request} is answered."""
+        self._current = None
+        self._producer = None
+        if self._last and not self._queue and self._refusal is None:
+            if request.body.complete and not self._discarding:
+                self.loseConnection()
+            else:
+                self._linger()
+            return
+        self._idle = self._receiving is None and not self._queue
+        self._watchdog.set(IDLE_TIMEOUT)
+        self._resume_reading()
+        self._start_next()
+
+    def drain(self) -> None:
+        """Take no further request: close when the one in hand is answered, or now."""
+        self._last = True
+        if self._current is None and not self._queue:
+            self.loseConnection()
+
+    def _expired(self) -> None:
+        request = self._current
+        if self._discarding and request is None:
+            self.abort()
+        elif request is None:
+            if self._idle:
+                self.loseConnection()
+            else:
+                self._refuse(HTTPError(408, "The request's head did not come in time."))
+                self._start_next()
+        elif not request.body.complete and self._reading:
+            self._refuse(HTTPError(408, "The request's body stopped coming."))
+            self._watchdog.set(request.timeout)
+        else:
+            request.timed_out()
+
+    # Linger.
+
+    def _linger(self) -> None:
+        self._discarding = True
+        self._linger_until = self.site.clock.seconds() + LINGER_TOTAL
+        self._watchdog.set(LINGER_QUIET)
+        self._resume_reading()
+        self.transport.unregisterProducer()
+        if IHalfCloseableDescriptor.providedBy(self.transport):
+            self.transport.loseWriteConnection()
+
+    def _discard(self) -> None:
+        if self._linger_until:
+            if self.site.clock.seconds() > self._linger_until:
+                self.abort()
+            else:
+                self._watchdog.set(LINGER_QUIET)
+
+    # Reading: BodySource.
+
+    def body_wanted(self) -> None:
+        """A handler reads its body."""
+        request = self._current
+        if request is not None and request.awaits_continue():
+            self.transport.write(_CONTINUE)
+        self._resume_reading()
+        self._watchdog.set(BODY_TIMEOUT)
+
+    def body_unwanted(self) -> None:
+        """Enough of a body waits."""
+        if self._reading:
+            self._reading = False
+            self.transport.pauseProducing()
+            if self._current is not None:
+                self._watchdog.set(self._current.timeout)
+
+    def _resume_reading(self) -> None:
+        if not self._reading:
+            self._reading = True
+            self.transport.resumeProducing()
+
+    # Writing: what twisted.web's Request asks of its channel.
+
+    def write(self, data: bytes) -> None:
+        """Send bytes of the response in hand."""
+        self.transport.write(data)
+        request = self._current
+        if request is not None and request.body.complete:
+            self._watchdog.set(request.timeout)
+
+    def writeSequence(self, pieces: list[bytes]) -> None:
+        """Send bytes of the response in hand."""
+        self.write(b"".join(pieces))
+
+    def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:
+        """
+        Have a response's push producer paused while the client reads slowly.
+
+        @raise ValueError: It is a pull producer.
+        """
+        if not streaming:
+            raise ValueError("only push producers are taken")
+        self._producer = producer
+        if self._full:
+            producer.pauseProducing()
+
+    def unregisterProducer(self) -> None:
+        """The response has no producer any more."""
+        self._producer = None
+
+    def pauseProducing(self) -> None:
+        """The transport has enough to send."""
+        self._full = True
+        if self._producer is not None:
+            self._producer.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """The transport takes more."""
+        self._full = False
+        if self._producer is not None:
+            self._producer.resumeProducing()
+        self._start_next()
+
+    def stopProducing(self) -> None:
+        """The transport is closing."""
+
+    def loseConnection(self) -> None:
+        """Close when all that was written is sent."""
+        self._discarding = True
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
+    def abort(self) -> None:
+        """Cut the connection, so that the client sees that its answer is not whole."""
+        self.transport.abortConnection()  # type: ignore[attr-defined]
+
+    # Addresses.
+
+    def getPeer(self) -> IAddress:
+        """The client's address."""
+        return self.transport.getPeer()
+
+    def getHost(self) -> IAddress:
+        """Our address on this connection."""
+        return self.transport.getHost()
+
+    def isSecure(self) -> bool:
+        """Whether the connection is TLS."""
+        return bool(ISSLTransport.providedBy(self.transport))

@@ -1,0 +1,70 @@
+"""Who the client is: the peer, or whom a trusted proxy says that it speaks for."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from functools import lru_cache
+
+from twisted.internet.interfaces import IAddress
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+LOOPBACK: tuple[Network, ...] = (
+    ipaddress.ip_network("127.0.0.0/8"),
+    ipaddress.ip_network("::1/128"),
+)
+
+
+def _address(text: str) -> Address | None:
+    try:
+        address = ipaddress.ip_address(text.strip().strip("[]"))
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address
+
+
+class ClientAddresses:
+    """
+    Finds the client's address of a request.
+
+    @param trusted: The networks of proxies whose C{X-Forwarded-For} and C{CF-Connecting-IP} count.
+    """
+
+    def __init__(self, trusted: Sequence[Network]) -> None:
+        self._trusted = tuple(trusted)
+        self._is_trusted = lru_cache(maxsize=1024)(self._look_up)
+
+    def _look_up(self, text: str) -> bool:
+        address = _address(text)
+        return address is not None and any(address in network for network in self._trusted)
+
+    def find(self, peer: IAddress, forwarded_for: bytes | None, connecting: bytes | None) -> str:
+        """
+        The address that the request is counted under.
+
+        C{X-Forwarded-For} is read from its right end, where the nearest proxy wrote: the first
+        address that is no trusted proxy is the client's, and what stands to its left is hearsay.
+
+        @param peer: The other end of the connection.
+        @param forwarded_for: C{X-Forwarded-For}, if sent.
+        @param connecting: C{CF-Connecting-IP}, if sent.
+        @return: The address as text; C{unix} for a client on a Unix socket that no proxy names.
+        """
+        here: str = getattr(peer, "host", "unix")
+        if not self._trusted or (here != "unix" and not self._is_trusted(here)):
+            return here
+        if connecting is not None:
+            address = _address(connecting.decode("latin-1"))
+            if address is not None:
+                return str(address)
+        for part in reversed((forwarded_for or b"").decode("latin-1").split(",")):
+            address = _address(part)
+            if address is None:
+                break
+            here = str(address)
+            if not self._is_trusted(here):
+                break
+        return here

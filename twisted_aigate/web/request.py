@@ -1,0 +1,263 @@
+"""A request on a L{twisted_aigate.web.channel.Channel}, and its response."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress
+from twisted.python.components import Componentized
+from twisted.python.failure import Failure
+from twisted.web import server
+from twisted.web.http import RESPONSES
+from twisted.web.http_headers import Headers
+
+from twisted_aigate.web.body import RequestBody
+from twisted_aigate.web.errors import ErrorFormat
+from twisted_aigate.web.errors import Headers as Fields
+from twisted_aigate.web.parser import Head
+
+if TYPE_CHECKING:
+    from twisted_aigate.web.channel import Channel
+
+_NO_BODY = frozenset((204, 304))
+_MAX_QUERY_FIELDS = 1000
+
+
+def _single_line(value: bytes) -> bytes:
+    # A response header that holds a line break would let its source write further headers.
+    if b"\n" in value or b"\r" in value:
+        return b" ".join(value.split())
+    return value
+
+
+def _origin_form(target: bytes) -> bytes:
+    # A server takes the absolute form too (RFC 9112, 3.2.2).
+    if target.startswith((b"http://", b"https://")):
+        _, _, rest = target.partition(b"://")
+        _, slash, path = rest.partition(b"/")
+        return slash + path if slash else b"/"
+    return target
+
+
+class Request(server.Request):
+    """
+    A request.
+
+    It serves whatever renders L{twisted.web} requests (Klein, resources), and adds what the edge
+    needs: the streaming body, the id, one call that answers.
+
+    @ivar body: The body, as it arrives.
+    @ivar id: The request's id.
+    @ivar subpath: The path below its tree's prefix, as it was sent.
+    @ivar client_address: The client's address as text, forwarding headers heeded.
+    @ivar timeout: Seconds that the response may make no progress; 0: no end.
+    @ivar errors: How errors are worded on this path.
+    @ivar started_at: When it began, on the site's clock.
+    """
+
+    id: str
+    subpath: bytes
+    client_address: str
+    errors: ErrorFormat
+    timeout = 0.0
+    started_at = 0.0
+    running: Deferred[None] | None = None
+
+    def __init__(self, channel: Channel, head: Head) -> None:
+        # Not the base class's: it wants a parsed body and builds Headers that most requests
+        # never look at.
+        Componentized.__init__(self)
+        self.channel = channel  # type: ignore[assignment]
+        self.site = channel.site
+        self.transport = channel.transport
+        self.body = RequestBody(channel, head.length)
+        self.method = head.method
+        self.uri = head.uri
+        self.clientproto = head.version
+        self.fields = head.fields
+        self.path, _, self.query = _origin_form(head.uri).partition(b"?")
+        self.notifications = []
+        self.cookies = []
+        self.queued = False
+        self.prepath = []
+        self.postpath = []
+        self._expects_continue = head.expects_continue
+        self._request_headers: Headers | None = None
+        self._response_headers: Headers | None = None
+        self._timed_out = False
+
+    # The request.
+
+    def field(self, name: bytes) -> bytes | None:
+        """The first header field of that lower-case name."""
+        for candidate, value in self.fields:
+            if candidate == name:
+                return value
+        return None
+
+    @property
+    def args(self) -> dict[bytes, list[bytes]]:  # type: ignore[override]
+        """The query's fields."""
+        return parse_qs(self.query, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS)
+
+    @property
+    def requestHeaders(self) -> Headers:  # type: ignore[override]
+        """The header fields, as L{twisted.web} keeps them."""
+        if self._request_headers is None:
+            self._request_headers = Headers()
+            for name, value in self.fields:
+                self._request_headers.addRawHeader(name, value)
+        return self._request_headers
+
+    @property
+    def client(self) -> IAddress:
+        """The peer's address."""
+        return self.transport.getPeer()
+
+    @property
+    def host(self) -> IAddress:
+        """Our address on this connection."""
+        return self.transport.getHost()
+
+    def awaits_continue(self) -> bool:
+        """Whether C{100 Continue} is to be sent now; true once at most."""
+        awaits = self._expects_continue and not self.startedWriting and not self.body.complete
+        self._expects_continue = False
+        return awaits
+
+    # The response.
+
+    @property
+    def responseHeaders(self) -> Headers:  # type: ignore[override]
+        """The response's header fields."""
+        if self._response_headers is None:
+            self._response_headers = Headers()
+        return self._response_headers
+
+    def respond(self, status: int, fields: Fields, body: bytes) -> None:
+        """
+        Answer in one go.
+
+        @param status: The HTTP status.
+        @param fields: Header fields beside those that every response has.
+        @param body: The whole body.
+        """
+        self.begin(status, (*fields, (b"Content-Length", b"%d" % len(body))), body)
+        self.finish()
+
+    def begin(self, status: int, fields: Fields, first: bytes = b"") -> None:
+        """
+        Send the response's head; the body follows by L{write}, its end by C{finish}.
+
+        @param fields: Without a C{Content-Length} the body is chunked.
+        @param first: The first of the body, sent with the head.
+        """
+        self.code = status
+        self.startedWriting = 1
+        self.channel.write(self._head(fields) + self._framed(first))
+
+    def write(self, data: bytes) -> None:
+        """Send some of the body; the head too, if it has not gone out yet."""
+        if self.finished:
+            raise RuntimeError("the response is finished")
+        if self._disconnected:
+            return
+        if not self.startedWriting:
+            for cookie in self.cookies:
+                self.responseHeaders.addRawHeader(b"Set-Cookie", cookie)
+            headers = self.responseHeaders.getAllRawHeaders()
+            fields = tuple((name, value) for name, values in headers for value in values)
+            self.begin(self.code, fields, data)
+        elif data:
+            framed = self._framed(data)
+            if framed:
+                self.channel.write(framed)
+
+    def _head(self, fields: Fields) -> bytes:
+        code = self.code
+        reason = RESPONSES.get(code, b"Unknown")
+        lines = [b"HTTP/1.1 %d %b" % (code, reason)]
+        sized = False
+        for name, value in fields:
+            if name == b"Content-Length":
+                sized = True
+                if code in _NO_BODY:
+                    continue
+            lines.append(name + b": " + _single_line(value))
+        lines.append(self.site.common_fields(self.id))
+        channel = self.channel
+        if not sized and self.method != b"HEAD" and code not in _NO_BODY:
+            if self.clientproto == b"HTTP/1.1":
+                self.chunked = 1
+                lines.append(b"Transfer-Encoding: chunked")
+        if channel.closes_after(self):
+            lines.append(b"Connection: close")
+        lines.append(b"\r\n")
+        return b"\r\n".join(lines)
+
+    def _framed(self, data: bytes) -> bytes:
+        if not data or self.method == b"HEAD" or self.code in _NO_BODY:
+            return b""
+        self.sentLength += len(data)
+        return b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data
+
+    def finish(self) -> None:
+        """The response is complete."""
+        if self._disconnected or self.finished:
+            return
+        if not self.startedWriting:
+            self.write(b"")
+        if self.chunked:
+            self.channel.write(b"0\r\n\r\n")
+        self.finished = 1
+        self.site.answered(self)
+        channel, self.channel = self.channel, None
+        notifications, self.notifications = self.notifications, []
+        channel.requestDone(self)
+        for notification in notifications:
+            notification.callback(None)
+
+    # When it does not go well.
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The client is gone: cancel the work, tell who waits."""
+        if self._disconnected or self.finished:
+            return
+        self._disconnected = True
+        self.channel = None
+        self.site.answered(self)
+        notifications, self.notifications = self.notifications, []
+        for notification in notifications:
+            notification.errback(reason)
+        if self.running is not None:
+            self.running.cancel()
+
+    def timed_out(self) -> None:
+        """The response made no progress for L{timeout}: end the work."""
+        self._timed_out = True
+        if self.startedWriting or self.running is None:
+            self.abort()
+        else:
+            self.running.cancel()
+
+    @property
+    def is_timed_out(self) -> bool:
+        """Whether the work was ended for lack of progress."""
+        return self._timed_out
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the client has left."""
+        return bool(self._disconnected)
+
+    def abort(self) -> None:
+        """Cut the connection, so that the client sees that the response is not whole."""
+        if self.channel is not None:
+            self.channel.abort()
+
+    def processingFailed(self, reason: Failure) -> Failure:
+        """A resource raised: answer in the tree's own format."""
+        self.site.failed(self, reason)
+        return reason
