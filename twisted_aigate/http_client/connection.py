@@ -56,6 +56,7 @@ class Connection(Protocol):
         self._fields: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
         self._until_close = False
+        self._persistent = False
         self._answered = False
         self._reading = True
         self._sender: _Sender | None = None
@@ -139,6 +140,8 @@ class Connection(Protocol):
             and b"content-length" not in names
             and b"transfer-encoding" not in names
         )
+        # Asked now, since after the message llhttp has forgotten how it was framed.
+        self._persistent = not self._until_close and self._parser.should_keep_alive()
         self._response = Response(self, status, self._fields)
 
     def on_body(self, data: bytes) -> None:
@@ -155,7 +158,7 @@ class Connection(Protocol):
         self._response = None
         self._watchdog.clear()
         sending = self._sender is not None and not self._sender.done
-        if sending or not self._parser.should_keep_alive():
+        if sending or not self._persistent:
             self.abandon()
             return
         self._sender = None
