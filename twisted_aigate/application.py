@@ -20,8 +20,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_aigate.gateway.openai_errors import render_openai_error
-from twisted_aigate.gateway.routes import GatewayRoutes
+from twisted_aigate.gateway.routes import GatewayRoutes, render_openai_error
 from twisted_aigate.gateway.tree import GatewayTree, usable_local_models
 from twisted_aigate.kernel.settings import (
     Environment,
@@ -139,7 +138,7 @@ class Aigate(Service):
 
     def startService(self) -> None:
         """Listen."""
-        super().startService()
+        Service.startService(self)
         listen = self._settings.edge.listen or f"tcp:{self._settings.edge.port}"
         for description in filter(None, map(str.strip, listen.split(";"))):
             self._listen(description)
@@ -154,11 +153,12 @@ class Aigate(Service):
         try:
             listening = serverFromString(self._reactor, description).listen(self._site)
         except Exception as error:
-            raise SettingsError(f"AIGATE_LISTEN: {description!r}: {error}") from None
+            raise SystemExit(f"aigate: AIGATE_LISTEN: {description!r}: {error}") from None
         refused: list[Failure] = []
         listening.addCallbacks(self._listening, refused.append)
         if refused:
-            raise SettingsError(f"cannot listen on {description}: {refused[0].value}")
+            # Past the settings' checks, and a traceback would tell the operator nothing.
+            raise SystemExit(f"aigate: cannot listen on {description}: {refused[0].value}")
 
     def _listening(self, port: IListeningPort) -> None:
         self._ports.append(port)
@@ -200,7 +200,7 @@ class Aigate(Service):
 
     def stopService(self) -> Deferred[None]:
         """Stop; fires when nothing of us is left."""
-        super().stopService()
+        Service.stopService(self)
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:

@@ -48,20 +48,20 @@ class EventStream:
     def startProducing(self, consumer: IConsumer) -> Deferred[None]:
         """See L{IBodyProducer}."""
 
-        def broken(failure: Failure) -> Failure | None:
-            if failure.check(CancelledError):
-                return failure
-            failure.trap(Exception)
-            error = self._describe(failure.value)
+        def broken(failure: Failure) -> None:
+            reason = failure.value
+            if isinstance(reason, CancelledError) or not isinstance(reason, Exception):
+                failure.raiseException()
+            error = self._describe(reason)
             # The source may have stopped in the middle of an event: an empty line ends that one.
             consumer.write(
                 b"\n\n"
                 + event(error_object(error.status, error.message, error.param, error.code))
             )
-            return None
 
         produced: Deferred[None] = self._source.startProducing(consumer)
-        return produced.addErrback(broken)
+        produced.addErrback(broken)
+        return produced
 
     def pauseProducing(self) -> None:
         """See L{IBodyProducer}."""

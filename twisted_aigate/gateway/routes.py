@@ -11,12 +11,13 @@ import msgspec
 from twisted_aigate import __version__
 from twisted_aigate.gateway.calls import Result, Task, Upload
 from twisted_aigate.gateway.deployments import Deployment
-from twisted_aigate.gateway.errors import GatewayError, unknown_model
+from twisted_aigate.gateway.errors import GatewayError, error_object, unknown_model
 from twisted_aigate.gateway.health import HealthChecks, describe
 from twisted_aigate.gateway.requests import REQUESTS, json_call, transcription_call
 from twisted_aigate.gateway.service import Gateway
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.web.auth import Authorise, public
+from twisted_aigate.web.errors import Headers, HTTPError, RenderedError
 from twisted_aigate.web.json_body import parse, parse_fields
 from twisted_aigate.web.multipart import read_form
 from twisted_aigate.web.reply import Reply, json_reply
@@ -24,6 +25,19 @@ from twisted_aigate.web.request import Request
 from twisted_aigate.web.routing import Router
 
 _decoders = {task: msgspec.json.Decoder(model) for task, model in REQUESTS.items()}
+
+
+def render_openai_error(error: Exception, request_id: str) -> RenderedError | None:
+    """The L{twisted_aigate.web.errors.ErrorFormat} of the gateway."""
+    if isinstance(error, GatewayError):
+        retry = error.retry_after
+        headers: Headers = () if retry is None else ((b"Retry-After", b"%d" % retry),)
+    elif isinstance(error, HTTPError):
+        headers = error.headers
+    else:
+        return None
+    body = error_object(error.status, error.message, error.param, error.code)
+    return RenderedError(error.status, body, headers=headers)
 
 
 class GatewayRoutes:

@@ -127,4 +127,5 @@ class GatewayTree:
     async def stop(self) -> None:
         """End the workers and close the connections to providers."""
         self._client.close()
-        await gatherResults([Deferred.fromCoroutine(model.stop()) for model in self._local.values()])
+        stops = [Deferred.fromCoroutine(model.stop()) for model in self._local.values()]
+        await gatherResults(stops)

@@ -21,6 +21,7 @@ from twisted_aigate.http_client.errors import (
 )
 from twisted_aigate.http_client.messages import Origin, OutgoingRequest
 from twisted_aigate.http_client.response import Response
+from twisted_aigate.kernel.transports import IStreamTransport
 from twisted_aigate.kernel.units import SECOND
 from twisted_aigate.kernel.watchdog import Watchdog
 
@@ -40,6 +41,8 @@ class Connection(Protocol):
     @param released: Called with this connection when it can take the next request.
     @ivar used: It has carried a request before.
     """
+
+    transport: IStreamTransport
 
     def __init__(
         self, clock: IReactorTime, origin: Origin, released: Callable[[Connection], None]
@@ -77,7 +80,6 @@ class Connection(Protocol):
         @return: The response, once its head is complete; fails with L{UpstreamError}. Cancelling
             it cuts the connection.
         """
-        assert self.transport is not None
         answer: Deferred[Response] = Deferred(lambda _: self.abandon())
         self._answer = answer
         self._answered = False
@@ -213,19 +215,19 @@ class Connection(Protocol):
         if self._reading and not self.lost:
             self._reading = False
             self._watchdog.clear()
-            self.transport.pauseProducing()  # type: ignore[union-attr]
+            self.transport.pauseProducing()
 
     def resume(self) -> None:
         """Read on."""
         if not self._reading and not self.lost:
             self._reading = True
             self._watchdog.set(self._timeout)
-            self.transport.resumeProducing()  # type: ignore[union-attr]
+            self.transport.resumeProducing()
 
     def abandon(self) -> None:
         """Cut the connection."""
         if not self.lost:
-            self.transport.abortConnection()  # type: ignore[union-attr]
+            self.transport.abortConnection()
 
 
 @implementer(IConsumer, IPushProducer)
@@ -240,7 +242,6 @@ class _Sender:
 
     def start(self) -> None:
         transport = self._connection.transport
-        assert transport is not None
         transport.registerProducer(self, True)
         self._body.startProducing(self).addCallbacks(self._sent, self._failed)
 
@@ -253,7 +254,6 @@ class _Sender:
         if not self.done:
             self.done = True
             transport = self._connection.transport
-            assert transport is not None
             transport.unregisterProducer()
             if self._chunked:
                 transport.write(b"0\r\n\r\n")
@@ -266,7 +266,6 @@ class _Sender:
     def write(self, data: bytes) -> None:
         if self.done or not data:
             return
-        assert self._connection.transport is not None
         framed = b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data
         self._connection.transport.write(framed)
 

@@ -26,7 +26,7 @@ class Admission:
         """How many wait."""
         return len(self._semaphore.waiting)
 
-    def enter(self) -> Deferred[object]:
+    def enter(self) -> Deferred[DeferredSemaphore]:
         """
         Wait for a turn; whoever got one calls L{leave}.
 
@@ -35,8 +35,7 @@ class Admission:
         """
         if self._semaphore.tokens == 0 and self.waiting >= self._most_waiting:
             raise QueueFull
-        turn: Deferred[object] = self._semaphore.acquire()
-        return turn
+        return self._semaphore.acquire()
 
     def leave(self) -> None:
         """The turn is over: the next one has it."""

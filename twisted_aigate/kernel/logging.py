@@ -54,7 +54,7 @@ class TextObserver:
 
 @implementer(ILogObserver)
 class JSONObserver:
-    """One JSON object a line: C{time, level, logger, message, request_id} and the event's fields."""
+    """One JSON object a line: C{time}, C{level}, C{logger}, C{message} and the event's fields."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out

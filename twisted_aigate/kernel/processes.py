@@ -67,9 +67,7 @@ class ChildProcess(ProcessProtocol):
         self._stderr = (self._stderr + data)[-_STDERR_TAIL:]
 
     def terminate(self, grace: float = TERMINATE_GRACE) -> None:
-        """
-        End the child and what it started: SIGTERM to its group, and SIGKILL after C{grace} seconds.
-        """
+        """End its process group: SIGTERM, and after C{grace} seconds SIGKILL."""
         if self._gone or self._kill is not None:
             return
         self._signal_group(signal.SIGTERM)
@@ -92,17 +90,16 @@ class ChildProcess(ProcessProtocol):
             except ProcessExitedAlready:
                 return
 
-    def processEnded(self, reason: Failure) -> None:  # type: ignore[override]
+    def processEnded(self, reason: Failure) -> None:
         """The child is gone and its pipes are closed."""
         self._gone = True
         if self._kill is not None and self._kill.active():
             self._kill.cancel()
         if reason.check(ProcessDone):
             how = "exit 0"
-        elif getattr(reason.value, "signal", None):
-            how = f"signal {reason.value.signal}"
         else:
-            how = f"exit {getattr(reason.value, 'exitCode', '?')}"
+            number = getattr(reason.value, "signal", None)
+            how = f"signal {number}" if number else f"exit {getattr(reason.value, 'exitCode', '?')}"
         self.ended.callback(how)
 
 

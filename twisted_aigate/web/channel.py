@@ -25,16 +25,15 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import (
     IAddress,
-    IHalfCloseableDescriptor,
     IPushProducer,
     ISSLTransport,
     ITCPTransport,
-    ITransport,
 )
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_aigate.kernel.transports import IStreamTransport
 from twisted_aigate.kernel.units import SECOND
 from twisted_aigate.kernel.watchdog import Watchdog
 from twisted_aigate.web.errors import HTTPError
@@ -61,7 +60,7 @@ class Channel(Protocol):
     @param site: The site that it belongs to.
     """
 
-    transport: ITransport
+    transport: IStreamTransport
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -115,7 +114,7 @@ class Channel(Protocol):
         requests = [*self._queue] if self._current is None else [self._current, *self._queue]
         self._queue.clear()
         for request in requests:
-            request.body.failed(reason.value)
+            request.body.failed(ConnectionError("the client left"))
             request.connectionLost(reason)
         self.site.disconnected(self)
 
@@ -228,8 +227,10 @@ class Channel(Protocol):
         self._watchdog.set(LINGER_QUIET)
         self._resume_reading()
         self.transport.unregisterProducer()
-        if IHalfCloseableDescriptor.providedBy(self.transport):
-            self.transport.loseWriteConnection()
+        tcp = ITCPTransport(self.transport, None)
+        if tcp is not None and not self.isSecure():
+            # TLS has no half-close: under it the client would see a truncated connection.
+            tcp.loseWriteConnection()
 
     def _discard(self) -> None:
         if self._linger_until:
@@ -314,7 +315,7 @@ class Channel(Protocol):
 
     def abort(self) -> None:
         """Cut the connection, so that the client sees that its answer is not whole."""
-        self.transport.abortConnection()  # type: ignore[attr-defined]
+        self.transport.abortConnection()
 
     # Addresses.
 

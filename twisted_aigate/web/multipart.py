@@ -6,12 +6,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO, cast
 
 from attrs import define, frozen
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IConsumer, IPushProducer
+from twisted.internet.interfaces import IConsumer, IProducer, IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -39,7 +39,7 @@ class FormFile:
     name: str
     filename: str
     content_type: str
-    file: IO[bytes]
+    file: BinaryIO
     size: int
 
 
@@ -105,12 +105,12 @@ class _FormReader:
         self._idle: Deferred[None] | None = None
         self._failure: Failure | None = None
         self._segment: MultipartSegment | None = None
-        self._file: IO[bytes] | None = None
+        self._file: BinaryIO | None = None
         self._value: list[bytes] = []
         self._field_bytes = 0
 
-    def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:
-        self._producer = producer
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
+        self._producer = cast(IPushProducer, producer)
 
     def unregisterProducer(self) -> None:
         self._producer = None
@@ -177,7 +177,10 @@ class _FormReader:
         self._value = []
         self._file = None
         if segment.filename is not None:
-            self._file = tempfile.TemporaryFile(dir=self._folder)
+            self._file = cast(
+                BinaryIO,
+                tempfile.TemporaryFile(dir=self._folder),  # noqa: SIM115 (the form closes it)
+            )
             self.form.files.append(
                 FormFile(
                     segment.name,

@@ -7,6 +7,7 @@ space before a colon, bare line feeds and control characters in values.
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 import httptools
@@ -16,6 +17,8 @@ from twisted_aigate.web.errors import HTTPError
 HEAD_LIMIT = 64 * 1024
 """Bytes that a request's head, or the framing between two pieces of its body, may take."""
 
+# RFC 3986, 3.2.2: a name, an address, or an address in brackets; and a port.
+_HOST = re.compile(rb"(?:\[[0-9A-Za-z.:%_-]*\]|[0-9A-Za-z._~%!$&'()*+,;=-]*)(?::[0-9]*)?")
 _VERSIONS = {"1.0": b"HTTP/1.0", "1.1": b"HTTP/1.1"}
 
 
@@ -53,6 +56,8 @@ class Head:
         for name, value in fields:
             if name == b"host":
                 hosts += 1
+                if not _HOST.fullmatch(value):
+                    raise HTTPError(400, "The Host header is not a host.")
             elif name == b"content-length":
                 self.length = int(value)
             elif name == b"transfer-encoding":
@@ -156,7 +161,7 @@ class RequestParser:
         version = _VERSIONS.get(parser.get_http_version())
         try:
             if version is None:
-                raise HTTPError(505, "This server speaks HTTP/1.0 and HTTP/1.1.")
+                raise HTTPError(400, "This server speaks HTTP/1.0 and HTTP/1.1.")
             if method == b"CONNECT":
                 raise HTTPError(400, "This is no proxy: CONNECT is not taken.")
             persistent = parser.should_keep_alive()

@@ -63,6 +63,5 @@ async def send(request: Request, reply: Reply) -> None:
         body.stopProducing()
         raise
     finally:
-        if request.channel is not None:
-            request.unregisterProducer()
+        request.unregisterProducer()
     request.finish()

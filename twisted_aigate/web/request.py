@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IPushProducer
 from twisted.python.components import Componentized
 from twisted.python.failure import Failure
 from twisted.web import server
 from twisted.web.http import RESPONSES
 from twisted.web.http_headers import Headers
 
+from twisted_aigate.kernel.transports import IStreamTransport
 from twisted_aigate.web.body import RequestBody
 from twisted_aigate.web.errors import ErrorFormat
 from twisted_aigate.web.errors import Headers as Fields
@@ -20,6 +21,7 @@ from twisted_aigate.web.parser import Head
 
 if TYPE_CHECKING:
     from twisted_aigate.web.channel import Channel
+    from twisted_aigate.web.site import Site
 
 _NO_BODY = frozenset((204, 304))
 _MAX_QUERY_FIELDS = 1000
@@ -57,6 +59,10 @@ class Request(server.Request):
     @ivar started_at: When it began, on the site's clock.
     """
 
+    # Twisted's attributes, with the types that they have here.
+    site: Site  # type: ignore[assignment]
+    channel: Channel | None  # type: ignore[assignment]
+    transport: IStreamTransport
     id: str
     subpath: bytes
     client_address: str
@@ -69,7 +75,7 @@ class Request(server.Request):
         # Not the base class's: it wants a parsed body and builds Headers that most requests
         # never look at.
         Componentized.__init__(self)
-        self.channel = channel  # type: ignore[assignment]
+        self.channel = channel
         self.site = channel.site
         self.transport = channel.transport
         self.body = RequestBody(channel, head.length)
@@ -156,7 +162,7 @@ class Request(server.Request):
         """
         self.code = status
         self.startedWriting = 1
-        self.channel.write(self._head(fields) + self._framed(first))
+        self._open().write(self._head(fields) + self._framed(first))
 
     def write(self, data: bytes) -> None:
         """Send some of the body; the head too, if it has not gone out yet."""
@@ -173,7 +179,23 @@ class Request(server.Request):
         elif data:
             framed = self._framed(data)
             if framed:
-                self.channel.write(framed)
+                self._open().write(framed)
+
+    def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:
+        """Have what makes the body paused while the client reads slowly."""
+        self.producer = producer
+        self._open().registerProducer(producer, streaming)
+
+    def unregisterProducer(self) -> None:
+        """The body is made."""
+        self.producer = None
+        if self.channel is not None:
+            self.channel.unregisterProducer()
+
+    def _open(self) -> Channel:
+        if self.channel is None:
+            raise RuntimeError("the response is over")
+        return self.channel
 
     def _head(self, fields: Fields) -> bytes:
         code = self.code
@@ -187,12 +209,11 @@ class Request(server.Request):
                     continue
             lines.append(name + b": " + _single_line(value))
         lines.append(self.site.common_fields(self.id))
-        channel = self.channel
-        if not sized and self.method != b"HEAD" and code not in _NO_BODY:
-            if self.clientproto == b"HTTP/1.1":
-                self.chunked = 1
-                lines.append(b"Transfer-Encoding: chunked")
-        if channel.closes_after(self):
+        bodyless = self.method == b"HEAD" or code in _NO_BODY
+        if not sized and not bodyless and self.clientproto == b"HTTP/1.1":
+            self.chunked = 1
+            lines.append(b"Transfer-Encoding: chunked")
+        if self._open().closes_after(self):
             lines.append(b"Connection: close")
         lines.append(b"\r\n")
         return b"\r\n".join(lines)
@@ -209,11 +230,12 @@ class Request(server.Request):
             return
         if not self.startedWriting:
             self.write(b"")
+        channel = self._open()
         if self.chunked:
-            self.channel.write(b"0\r\n\r\n")
+            channel.write(b"0\r\n\r\n")
         self.finished = 1
         self.site.answered(self)
-        channel, self.channel = self.channel, None
+        self.channel = None
         notifications, self.notifications = self.notifications, []
         channel.requestDone(self)
         for notification in notifications:

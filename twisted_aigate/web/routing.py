@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from attrs import frozen
@@ -18,11 +18,10 @@ from klein import Klein
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.resource import IResource
+from twisted.web.iweb import IRequest
 from twisted.web.server import NOT_DONE_YET
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
-from zope.interface import implementer
 
 from twisted_aigate.web.auth import Authorise
 from twisted_aigate.web.errors import HTTPError
@@ -57,15 +56,12 @@ class _Route:
             request.site.failed(request, Failure())
 
 
-@implementer(IResource)
 class Router:
     """
-    The routes of one tree, as a resource.
+    The routes of one tree; a L{twisted_aigate.web.site.Renderer}.
 
     @ivar unlimited: The paths, below the tree's prefix, that rate limits pass over.
     """
-
-    isLeaf = True
 
     def __init__(self) -> None:
         self._klein = Klein()
@@ -122,14 +118,6 @@ class Router:
         self._fallback.render(request)
         return int(NOT_DONE_YET)
 
-    def getChildWithDefault(self, name: bytes, request: Request) -> Router:
-        """All paths below are routed here."""
-        return self
-
-    def putChild(self, path: bytes, child: IResource) -> None:
-        """Not for this resource: routes are added by L{add}."""
-        raise TypeError("a Router has routes, not children")
-
 
 def _start(route: _Route, request: Request, parts: dict[str, str]) -> Deferred[None]:
     request.running = running = Deferred.fromCoroutine(route.run(request, parts))
@@ -141,12 +129,12 @@ def _unexpected(failure: Failure) -> None:
     _log.failure("a handler failed where nothing can be answered", failure)
 
 
-def _not_found(request: Request, failure: Failure) -> None:
+def _not_found(request: IRequest, failure: Failure) -> NoReturn:
     raise HTTPError(404, f"There is nothing at this path for {request.method.decode('latin-1')}.")
 
 
-def _method_not_allowed(request: Request, failure: Failure) -> None:
-    allowed = sorted(failure.value.valid_methods or ())
+def _method_not_allowed(request: IRequest, failure: Failure) -> NoReturn:
+    allowed = sorted(getattr(failure.value, "valid_methods", None) or ())
     raise HTTPError(
         405,
         f"This path takes {' and '.join(allowed)}.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from typing import Protocol
 from wsgiref.handlers import format_date_time
 
 from attrs import frozen
@@ -18,7 +19,6 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import RESPONSES
-from twisted.web.resource import IResource
 
 from twisted_aigate.kernel.identifiers import current_request_id, request_id
 from twisted_aigate.web.channel import Channel
@@ -26,6 +26,13 @@ from twisted_aigate.web.errors import ErrorFormat, HTTPError, RenderedError
 from twisted_aigate.web.proxies import ClientAddresses
 from twisted_aigate.web.ratelimit import RateLimiter
 from twisted_aigate.web.request import Request
+
+
+class Renderer(Protocol):
+    """What a tree's requests are handed to; see L{twisted_aigate.web.routing.Router}."""
+
+    def render(self, request: Request) -> object:
+        """Answer C{request}, now or later; an exception is rendered as the tree words it."""
 
 
 @frozen(eq=False)
@@ -42,7 +49,7 @@ class Tree:
     """
 
     prefix: bytes
-    resource: IResource
+    resource: Renderer
     errors: ErrorFormat
     limiter: RateLimiter | None
     unlimited: frozenset[bytes]
@@ -122,11 +129,13 @@ class Site(Factory):
 
     def failed(self, request: Request, reason: Failure) -> None:
         """
-        A request failed: answer in its tree's format, or cut the connection when the answer has
-        begun. What no client may see is logged and becomes a 500.
+        A request failed: answer in its tree's format.
+
+        The connection is cut when the answer has begun; what no client may see is logged and
+        becomes a 500.
         """
         error = reason.value
-        rendered = request.errors(error, request.id)
+        rendered = request.errors(error, request.id) if isinstance(error, Exception) else None
         if rendered is None:
             self._log.failure(
                 "{method} {path} failed",

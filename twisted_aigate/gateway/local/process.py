@@ -117,7 +117,7 @@ class WorkerProcess(ChildProcess):
         self._log.error("{model}: ending its worker: {why}", model=self._model, why=why)
         self.kill()
 
-    def processEnded(self, reason: Failure) -> None:  # type: ignore[override]
+    def processEnded(self, reason: Failure) -> None:
         """The worker is gone: its jobs have no answer."""
         self._stop_loading()
         # First, so that whoever gets a turn out of these failures finds no dead worker.

@@ -9,18 +9,16 @@ from twisted_aigate.gateway.deployments import Deployment
 
 
 class IProvider(Interface):
-    """
-    Answers calls. Cancelling a call, or stopping its result's producer, ends its work.
-    """
+    """Answers calls. Cancelling a call, or stopping its result's producer, ends its work."""
 
-    async def call(deployment: Deployment, call: Call) -> Result:
+    async def call(deployment: Deployment, call: Call) -> Result:  # noqa: N805
         """
         Answer a call.
 
         @raise GatewayError: It gives no result.
         """
 
-    async def transcribe(deployment: Deployment, call: TranscriptionCall) -> Result:
+    async def transcribe(deployment: Deployment, call: TranscriptionCall) -> Result:  # noqa: N805
         """
         Answer a call with a sound file.
 

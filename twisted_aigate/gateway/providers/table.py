@@ -41,5 +41,7 @@ OPENAI_SHAPED = {
     "ollama": OpenAIShaped("http://localhost:11434/v1", "OLLAMA_API_KEY", "OLLAMA_API_BASE"),
     "ollama_chat": OpenAIShaped("http://localhost:11434/v1", "OLLAMA_API_KEY", "OLLAMA_API_BASE"),
     "hosted_vllm": OpenAIShaped(None, "HOSTED_VLLM_API_KEY", "HOSTED_VLLM_API_BASE"),
-    "lm_studio": OpenAIShaped("http://localhost:1234/v1", "LM_STUDIO_API_KEY", "LM_STUDIO_API_BASE"),
+    "lm_studio": OpenAIShaped(
+        "http://localhost:1234/v1", "LM_STUDIO_API_KEY", "LM_STUDIO_API_BASE"
+    ),
 }

@@ -57,13 +57,13 @@ class EdgeSettings:
     @ivar shutdown_grace: Seconds that requests in flight get after SIGTERM.
     """
 
+    rate_limits: RateLimits
+    timeouts: Timeouts
     port: int = variable("AIGATE_PORT", kinds.PORT, "4000")
     listen: str | None = variable("AIGATE_LISTEN", kinds.TEXT)
     trusted_proxies: tuple[Network, ...] = variable("TRUSTED_PROXIES", kinds.NETWORKS, "")
     max_body_size: int = variable("MAX_BODY_SIZE", kinds.SIZE, "50MB")
     shutdown_grace: float = variable("SHUTDOWN_GRACE", kinds.DURATION, "30s")
-    rate_limits: RateLimits
-    timeouts: Timeouts
 
 
 @frozen

@@ -1,0 +1,176 @@
+"""A provider that speaks OpenAI's API on loopback, checks what it is sent, and can fail."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from email.parser import BytesParser
+from email.policy import HTTP
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+API_KEY = "sk-upstream-key-9876"
+
+
+class FakeProvider:
+    """
+    The provider.
+
+    @ivar requests: What it was sent: (path, header fields in lower case, body).
+    @ivar gone: Set when a client left in the middle of a stream.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, dict[str, str], Any]] = []
+        self.gone = threading.Event()
+        provider = self
+
+        class Handler(_Handler):
+            fake = provider
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @property
+    def base(self) -> str:
+        """Its C{api_base}."""
+        return f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    def stop(self) -> None:
+        """Stop it."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    fake: FakeProvider
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        fields = {name.lower(): value for name, value in self.headers.items()}
+        if fields.get("authorization") != f"Bearer {API_KEY}":
+            self._json(401, {"error": {"message": f"Incorrect API key: {API_KEY[:9]}..."}})
+            return
+        parsed = self._parse(body)
+        self.fake.requests.append((self.path, fields, parsed))
+        model = parsed["model"]
+        if model.startswith("status-"):
+            error = {"message": "as asked", "param": "temperature", "code": "some_code"}
+            self._json(int(model.removeprefix("status-")), {"error": error}, {"Retry-After": "7"})
+        elif model == "silent":
+            time.sleep(5)
+        elif model == "hang-up":
+            self.close_connection = True
+        elif self.path == "/v1/chat/completions":
+            self._stream(model) if parsed.get("stream") else self._chat(parsed)
+        elif self.path == "/v1/embeddings":
+            data = [{"object": "embedding", "index": 0, "embedding": [0.25, -0.5]}]
+            usage = {"prompt_tokens": 1, "total_tokens": 1}
+            self._json(200, {"object": "list", "data": data, "model": model, "usage": usage})
+        elif self.path == "/v1/audio/transcriptions":
+            self._json(200, {"text": f"{len(parsed['file'])} bytes"})
+        else:
+            self._json(404, {"error": {"message": f"no {self.path}"}})
+
+    def _parse(self, body: bytes) -> Any:
+        content_type = self.headers["Content-Type"]
+        if content_type == "application/json":
+            return json.loads(body)
+        head = f"Content-Type: {content_type}\r\n\r\n".encode()
+        form = BytesParser(policy=HTTP).parsebytes(head + body)
+        parts = {}
+        for part in form.iter_parts():
+            name = part.get_param("name", header="content-disposition")
+            content = part.get_payload(decode=True)
+            parts[name] = content if name == "file" else content.decode()
+        return parts
+
+    def _json(self, status: int, value: Any, fields: dict[str, str] | None = None) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        for name, field in (fields or {}).items():
+            self.send_header(name, field)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _chat(self, parsed: Any) -> None:
+        message: dict[str, Any] = {"role": "assistant", "content": "From the fake provider."}
+        if parsed.get("tools"):
+            name = parsed["tools"][0]["function"]["name"]
+            call = {"name": name, "arguments": '{"city":"Tbilisi"}'}
+            message = {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [{"id": "call_1", "type": "function", "function": call}],
+            }
+        choice = {"index": 0, "finish_reason": "stop", "message": message}
+        usage = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
+        self._json(
+            200,
+            {
+                "id": "chatcmpl-fake",
+                "object": "chat.completion",
+                "created": 1,
+                "model": parsed["model"],
+                "choices": [choice],
+                "usage": usage,
+            },
+        )
+
+    def _stream(self, model: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        try:
+            for number in range(1000 if model == "endless" else 5):
+                if model == "breaks" and number == 3:
+                    self.close_connection = True
+                    return
+                choice = {"index": 0, "delta": {"content": f"{number} "}, "finish_reason": None}
+                self._event(
+                    {
+                        "id": "chatcmpl-fake",
+                        "object": "chat.completion.chunk",
+                        "created": 1,
+                        "model": model,
+                        "choices": [choice],
+                    }
+                )
+                if model in ("endless", "slow"):
+                    time.sleep(0.02 if model == "endless" else 0.2)
+            self._chunk(b"data: [DONE]\n\n")
+            self._chunk(b"")
+        except OSError:
+            self.fake.gone.set()
+            self.close_connection = True
+
+    def _event(self, value: Any) -> None:
+        self._chunk(b"data: " + json.dumps(value).encode() + b"\n\n")
+
+    def _chunk(self, data: bytes) -> None:
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
+        self.wfile.flush()
+
+
+def config(base: str, *models: str) -> str:
+    """A LiteLLM configuration with these models of the fake provider at C{base}."""
+    lines = ["model_list:"]
+    for model in models:
+        lines += [
+            f"  - model_name: {model}",
+            "    litellm_params:",
+            f"      model: openai/{model}",
+            f"      api_base: {base}",
+            f"      api_key: {API_KEY}",
+            "      timeout: 2",
+        ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,135 @@
+"""A real C{twistd aigate} in a folder of its own, as a user starts it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+MASTER_KEY = "sk-end-to-end-0123456789"
+_START_TIMEOUT = 30.0
+_UNLIMITED = {"RATELIMIT_API": "off"}
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Our environment without any configuration of aigate, and then C{variables}."""
+    kept = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
+    return {**{name: os.environ[name] for name in kept if name in os.environ}, **variables}
+
+
+class Server:
+    """
+    The server.
+
+    @param variables: Its configuration beside port, key and folder; the word C{PORT} in
+        C{AIGATE_LISTEN} becomes its port.
+    @param config: The text of C{AIGATE_CONFIG}'s file, if it has one.
+    """
+
+    def __init__(self, config: str | None = None, **variables: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="aigate-test-"))
+        self.port = free_port()
+        self.config = self.folder / "config.yaml"
+        settings = {
+            "LITELLM_MASTER_KEY": MASTER_KEY,
+            "AIGATE_PORT": str(self.port),
+            "DATA_DIR": str(self.folder / "data"),
+            "LOCAL_MODELS": "0",
+            **_UNLIMITED,
+        }
+        if config is not None:
+            self.config.write_text(config)
+            settings["AIGATE_CONFIG"] = str(self.config)
+        settings.update(variables)
+        if "AIGATE_LISTEN" in settings:
+            settings["AIGATE_LISTEN"] = settings["AIGATE_LISTEN"].replace("PORT", str(self.port))
+        self.variables = environment(**settings)
+        self.log_path = self.folder / "log"
+        self._log = self.log_path.open("wb")
+        self.process = subprocess.Popen(
+            [Path(sys.executable).with_name("twistd"), "--nodaemon", "--pidfile=", "aigate"],
+            cwd=self.folder,
+            env=self.variables,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """All that it has logged."""
+        return self.log_path.read_text("utf-8", "replace")
+
+    def wait_until_up(self) -> Server:
+        """Wait until it answers."""
+        deadline = time.monotonic() + _START_TIMEOUT
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the server ended:\n{self.log}")
+            try:
+                with urllib.request.urlopen(f"{self.url}/health/liveliness", timeout=5):
+                    return self
+            except OSError:
+                time.sleep(0.02)
+        raise AssertionError(f"the server did not come up:\n{self.log}")
+
+    def wait_for_log(self, pattern: str, seconds: float = 20.0) -> None:
+        """Wait until it has logged something that matches."""
+        deadline = time.monotonic() + seconds
+        while not re.search(pattern, self.log):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{pattern!r} is not in the log:\n{self.log}")
+            time.sleep(0.02)
+
+    def descriptors(self) -> int:
+        """How many descriptors it has open."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def resident(self) -> int:
+        """Its resident memory, in bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert found is not None
+        return int(found[1]) * 1024
+
+    def children(self) -> list[int]:
+        """The pids of its child processes."""
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in path.read_text().split()]
+
+    def stop(self) -> int:
+        """Stop it as systemd does, and remove what it wrote; its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+        finally:
+            self._log.close()
+        shutil.rmtree(self.folder)
+        return status
