@@ -107,6 +107,12 @@ class WorkerProcess(ChildProcess):
             if error is None:
                 job.ended()
             else:
+                self._log.debug(
+                    "{model}: job {job} ended with {status}",
+                    model=self._model,
+                    job=job_id,
+                    status=error.status,
+                )
                 job.failed(error)
 
     def _stop_loading(self) -> None:

@@ -71,7 +71,7 @@ LOCAL_MODELS = (
         "audio_speech",
         (Task.SPEECH,),
         1,
-        ("hibari_tts", "av"),
+        ("hibari", "av"),
         "hibari",
     ),
 )
