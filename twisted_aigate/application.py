@@ -78,9 +78,7 @@ class Aigate(Service):
     name = "aigate"
     _log = Logger()
 
-    def __init__(
-        self, reactor: Any, read: Callable[[], tuple[Settings, Environment]]
-    ) -> None:
+    def __init__(self, reactor: Any, read: Callable[[], tuple[Settings, Environment]]) -> None:
         self._reactor = reactor
         self._read = read
         self._settings, environment = read()
@@ -142,9 +140,7 @@ class Aigate(Service):
         listen = self._settings.edge.listen or f"tcp:{self._settings.edge.port}"
         for description in filter(None, map(str.strip, listen.split(";"))):
             self._listen(description)
-        handlers = SignalHandlers(
-            self._reactor, self._reactor.stop, self._stop_now, self._reload
-        )
+        handlers = SignalHandlers(self._reactor, self._reactor.stop, self._stop_now, self._reload)
         self._reactor.callWhenRunning(handlers.install)
         for line in self._summary():
             self._log.info("{line}", line=line)

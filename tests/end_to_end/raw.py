@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from typing import Any
@@ -48,10 +49,9 @@ def post(path: bytes, body: bytes, fields: bytes = b"Content-Type: application/j
 def send(port: int, data: bytes, timeout: float = 20.0) -> RawResponse:
     """Send bytes and read until the server closes."""
     with socket.create_connection(("127.0.0.1", port), timeout) as connection:
-        try:
+        # A server that refuses early may close while we still send.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
         return RawResponse(receive(connection))
 
 

@@ -44,9 +44,7 @@ class BadInputTests(SynchronousTestCase):
         """Send bytes that get this status, in OpenAI's shape."""
         response = send(self.server.port, data)
         self.assertEqual(response.status, status, response.body)
-        self.assertEqual(
-            set(response.error), {"message", "type", "param", "code"}, response.body
-        )
+        self.assertEqual(set(response.error), {"message", "type", "param", "code"}, response.body)
         self.assertIn("x-request-id", response.fields)
         self.assertEqual(response.fields["x-content-type-options"], "nosniff")
         return response
@@ -201,11 +199,13 @@ class FuzzTests(SynchronousTestCase):
     @given(
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-            lambda inner: st.lists(inner, max_size=3)
-            | st.dictionaries(
-                st.sampled_from(["model", "messages", "role", "content", "stream", "n", "x"]),
-                inner,
-                max_size=5,
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["model", "messages", "role", "content", "stream", "n", "x"]),
+                    inner,
+                    max_size=5,
+                )
             ),
             max_leaves=12,
         )

@@ -24,9 +24,7 @@ class CommandTests(SynchronousTestCase):
         self.folder = Path(tempfile.mkdtemp())
         self.addCleanup(rmtree, self.folder)
 
-    def run_command(
-        self, *command: str, **variables: str
-    ) -> subprocess.CompletedProcess[str]:
+    def run_command(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run one of our commands in the folder."""
         return subprocess.run(
             [str(_BIN / command[0]), *command[1:]],

@@ -196,9 +196,7 @@ def _certificate(folder: Path) -> Path:
     path = folder / "certificate.pem"
     encoding = serialization.Encoding.PEM
     path.write_bytes(
-        key.private_bytes(
-            encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         + certificate.public_bytes(encoding)
     )
     return path

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import openai
 from openai.types.chat import ChatCompletionUserMessageParam
-from twisted.trial.unittest import SynchronousTestCase, SkipTest
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.end_to_end.server import MASTER_KEY, Server
 from twisted_aigate.gateway.local.table import LOCAL_MODELS

@@ -111,9 +111,7 @@ class OpenAIClientTests(SynchronousTestCase):
 
     def test_embeddings(self) -> None:
         """Embeddings are passed through."""
-        answer = self.client.embeddings.create(
-            model="plain", input="cat", encoding_format="float"
-        )
+        answer = self.client.embeddings.create(model="plain", input="cat", encoding_format="float")
         self.assertEqual(answer.data[0].embedding, [0.25, -0.5])
 
     def test_transcription(self) -> None:

@@ -51,9 +51,7 @@ def _fields(pairs: Mapping[str, str], where: str) -> tuple[tuple[bytes, bytes], 
         raise ConfigError(f"{where}: extra_headers must be ASCII") from None
 
 
-def configured(
-    entry: ModelEntry, config: ConfigFile, environment: Mapping[str, str]
-) -> Deployment:
+def configured(entry: ModelEntry, config: ConfigFile, environment: Mapping[str, str]) -> Deployment:
     """
     The deployment of an entry of C{model_list}.
 

@@ -74,9 +74,7 @@ def _resolve(value: Any, environment: Mapping[str, str], where: str) -> Any:
         # An unset variable is an unset value, as in LiteLLM.
         return environment.get(name)
     if isinstance(value, dict):
-        return {
-            key: _resolve(item, environment, f"{where}.{key}") for key, item in value.items()
-        }
+        return {key: _resolve(item, environment, f"{where}.{key}") for key, item in value.items()}
     if isinstance(value, list):
         return [
             _resolve(item, environment, f"{where}[{index}]") for index, item in enumerate(value)
@@ -102,9 +100,7 @@ def _unsupported(data: dict[str, Any]) -> list[str]:
     return sorted(set(found))
 
 
-def parse_config(
-    text: str, environment: Mapping[str, str]
-) -> tuple[ConfigFile, list[str]]:
+def parse_config(text: str, environment: Mapping[str, str]) -> tuple[ConfigFile, list[str]]:
     """
     Parse the file's text.
 
@@ -132,9 +128,7 @@ def parse_config(
         raise ConfigError(str(error)) from None
 
 
-def read_config(
-    path: Path, environment: Mapping[str, str]
-) -> tuple[ConfigFile, list[str]]:
+def read_config(path: Path, environment: Mapping[str, str]) -> tuple[ConfigFile, list[str]]:
     """
     Read and parse the file.
 

@@ -55,8 +55,7 @@ class EventStream:
             error = self._describe(reason)
             # The source may have stopped in the middle of an event: an empty line ends that one.
             consumer.write(
-                b"\n\n"
-                + event(error_object(error.status, error.message, error.param, error.code))
+                b"\n\n" + event(error_object(error.status, error.message, error.param, error.code))
             )
 
         produced: Deferred[None] = self._source.startProducing(consumer)

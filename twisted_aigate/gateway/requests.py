@@ -48,8 +48,10 @@ def forwarded_headers(headers: Mapping[str, str] | None) -> tuple[tuple[bytes, b
     """
     fields = []
     for name, value in (headers or {}).items():
-        if not _FIELD_NAME.fullmatch(name) or not value.isascii() or not (
-            value.isprintable() or value == ""
+        if (
+            not _FIELD_NAME.fullmatch(name)
+            or not value.isascii()
+            or not (value.isprintable() or value == "")
         ):
             raise GatewayError(
                 400, f"extra_headers: {name!r} is no valid header field.", param="extra_headers"

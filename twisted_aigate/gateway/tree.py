@@ -43,9 +43,10 @@ def usable_local_models(settings: Settings) -> Iterator[tuple[LocalModelEntry, s
                 f"LOCAL_MODELS: 1, but {entry.name} needs {', '.join(missing)}; "
                 "run: make local-models"
             )
-        yield entry, f"{', '.join(missing)} not installed; run: make local-models" if (
-            missing
-        ) else None
+        yield (
+            entry,
+            f"{', '.join(missing)} not installed; run: make local-models" if (missing) else None,
+        )
 
 
 def read_catalogue(settings: Settings, environment: Environment) -> tuple[Catalogue, list[str]]:

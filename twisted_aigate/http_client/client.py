@@ -45,9 +45,7 @@ class HTTPClient:
         self._open: set[Connection] = set()
         self._closed = False
 
-    async def request(
-        self, origin: Origin, request: OutgoingRequest, timeout: float
-    ) -> Response:
+    async def request(self, origin: Origin, request: OutgoingRequest, timeout: float) -> Response:
         """
         Make a call.
 

@@ -46,8 +46,10 @@ def split_url(url: str) -> tuple[Origin, str]:
     parts = urlsplit(url)
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         raise ValueError(f"{url!r} is no http or https URL")
-    host = parts.hostname.encode("idna").decode("ascii") if ":" not in parts.hostname else (
-        parts.hostname
+    host = (
+        parts.hostname.encode("idna").decode("ascii")
+        if ":" not in parts.hostname
+        else (parts.hostname)
     )
     port = parts.port or _DEFAULT_PORTS[parts.scheme]
     return Origin(parts.scheme, host, port), parts.path.rstrip("/")

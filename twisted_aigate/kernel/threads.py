@@ -28,17 +28,13 @@ class Threads:
         self._pool = ThreadPool(minthreads=0, maxthreads=most, name=name)
         self._pool.start()
 
-    def run(
-        self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
-    ) -> Deferred[_T]:
+    def run(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
         """
         Run C{work} in a thread.
 
         @return: What it returns or raises. Cancelling the Deferred does not stop the thread.
         """
-        running: Deferred[Any] = deferToThreadPool(
-            self._reactor, self._pool, work, *args, **kwargs
-        )
+        running: Deferred[Any] = deferToThreadPool(self._reactor, self._pool, work, *args, **kwargs)
         return running
 
     def stop(self) -> None:

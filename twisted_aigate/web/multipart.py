@@ -94,9 +94,7 @@ class _FormReader:
     def __init__(self, boundary: str, threads: Threads, folder: Path) -> None:
         self.form = Form([], [])
         with _refusing():
-            self._parser = PushMultipartParser(
-                boundary, strict=True, max_segment_count=_MOST_PARTS
-            )
+            self._parser = PushMultipartParser(boundary, strict=True, max_segment_count=_MOST_PARTS)
         self._threads = threads
         self._folder = folder
         self._producer: IPushProducer | None = None

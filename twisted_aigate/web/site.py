@@ -184,7 +184,9 @@ class Site(Factory):
         """The whole response to bytes that are no request."""
         fresh = request_id(None)
         self._log.info(
-            "refused {status}: {reason}", status=error.status, reason=error.message,
+            "refused {status}: {reason}",
+            status=error.status,
+            reason=error.message,
             request_id=fresh,
         )
         rendered = self._default.errors(error, fresh)

@@ -33,9 +33,7 @@ class FormBody:
     @ivar content_type: The request's C{Content-Type}.
     """
 
-    def __init__(
-        self, fields: Iterable[tuple[str, str]], upload: Upload, threads: Threads
-    ) -> None:
+    def __init__(self, fields: Iterable[tuple[str, str]], upload: Upload, threads: Threads) -> None:
         boundary = secrets.token_hex(16)
         self.content_type = f"multipart/form-data; boundary={boundary}".encode("ascii")
         parts = [

@@ -57,9 +57,7 @@ def _usage(call: Call, text: str) -> dict[str, int]:
 
 def _wants_usage(call: Call) -> bool:
     options = call.fields.get("stream_options")
-    return options is not None and bool(
-        (msgspec.json.decode(options) or {}).get("include_usage")
-    )
+    return options is not None and bool((msgspec.json.decode(options) or {}).get("include_usage"))
 
 
 def _chunks(call: Call, text: str) -> Iterator[bytes]:

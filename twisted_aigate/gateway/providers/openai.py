@@ -73,9 +73,7 @@ class OpenAIProvider:
         )
         return await self._send(deployment, request, call.stream)
 
-    async def _send(
-        self, deployment: Deployment, request: OutgoingRequest, stream: bool
-    ) -> Result:
+    async def _send(self, deployment: Deployment, request: OutgoingRequest, stream: bool) -> Result:
         timeout = deployment.stream_timeout if stream else deployment.timeout
         assert deployment.origin is not None
         try:
@@ -149,8 +147,10 @@ async def _refused(deployment: Deployment, response: Response) -> GatewayError:
     said = _ErrorReply()
     with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
         said = _error_decoder.decode(body)
-    error = said.error if isinstance(said.error, _ErrorBody) else _ErrorBody(
-        message=said.error or said.message or said.detail
+    error = (
+        said.error
+        if isinstance(said.error, _ErrorBody)
+        else _ErrorBody(message=said.error or said.message or said.detail)
     )
     message = error.message or f"It answered with status {response.status}."
     code = None if error.code is None else str(error.code)

@@ -33,9 +33,7 @@ OPENAI_SHAPED = {
     "mistral": OpenAIShaped("https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
     "deepseek": OpenAIShaped("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
     "together_ai": OpenAIShaped("https://api.together.xyz/v1", "TOGETHERAI_API_KEY"),
-    "fireworks_ai": OpenAIShaped(
-        "https://api.fireworks.ai/inference/v1", "FIREWORKS_AI_API_KEY"
-    ),
+    "fireworks_ai": OpenAIShaped("https://api.fireworks.ai/inference/v1", "FIREWORKS_AI_API_KEY"),
     "xai": OpenAIShaped("https://api.x.ai/v1", "XAI_API_KEY"),
     "perplexity": OpenAIShaped("https://api.perplexity.ai", "PERPLEXITYAI_API_KEY"),
     "ollama": OpenAIShaped("http://localhost:11434/v1", "OLLAMA_API_KEY", "OLLAMA_API_BASE"),

@@ -110,9 +110,7 @@ class Settings:
     config: Path | None = variable("AIGATE_CONFIG", kinds.FILE)
     data_dir: Path = variable("DATA_DIR", kinds.FOLDER, ".data")
     log_format: str = variable("LOG_FORMAT", kinds.choice("auto", "text", "json"), "auto")
-    log_level: str = variable(
-        "LOG_LEVEL", kinds.choice("debug", "info", "warn", "error"), "info"
-    )
+    log_level: str = variable("LOG_LEVEL", kinds.choice("debug", "info", "warn", "error"), "info")
 
 
 def read_settings(environment: Environment) -> Settings:

@@ -47,7 +47,11 @@ class _Variable:
 
 
 def variable(
-    name: str, kind: Kind, default: str | None = None, *, aliases: tuple[str, ...] = (),
+    name: str,
+    kind: Kind,
+    default: str | None = None,
+    *,
+    aliases: tuple[str, ...] = (),
     required: bool = False,
 ) -> Any:
     """

@@ -1,0 +1,55 @@
+"""A provider that answers what it is told to, and calls to give it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from twisted_aigate.gateway.calls import Call, Result, Task, TranscriptionCall
+from twisted_aigate.gateway.deployments import Deployment
+from twisted_aigate.gateway.providers.interface import IProvider
+
+
+@implementer(IProvider)
+class FakeProvider:
+    """
+    A provider.
+
+    @ivar answer: What the next call gets: a result, an exception to raise, or a Deferred.
+    @ivar calls: What it was called with.
+    @ivar sounds: The bytes of the files that it was sent.
+    """
+
+    def __init__(self) -> None:
+        self.answer: Result | Exception | Deferred[Result] = Result(b'{"ok":true}')
+        self.calls: list[tuple[Deployment, Call | TranscriptionCall]] = []
+        self.sounds: list[bytes] = []
+
+    async def call(self, deployment: Deployment, call: Call) -> Result:
+        """See L{IProvider}."""
+        self.calls.append((deployment, call))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        if isinstance(self.answer, Deferred):
+            return await self.answer
+        return self.answer
+
+    async def transcribe(self, deployment: Deployment, call: TranscriptionCall) -> Result:
+        """See L{IProvider}."""
+        self.calls.append((deployment, call))
+        call.upload.file.seek(0)
+        self.sounds.append(call.upload.file.read())
+        assert isinstance(self.answer, Result)
+        return self.answer
+
+
+def make_call(task: Task = Task.CHAT, model: str = "m", **fields: Any) -> Call:
+    """A call with these fields."""
+    raw = {
+        name: msgspec.Raw(msgspec.json.encode(value))
+        for name, value in {"model": model, **fields}.items()
+    }
+    return Call(task, model, raw, msgspec.json.encode(raw), stream=bool(fields.get("stream")))

@@ -1,0 +1,150 @@
+"""Reading LiteLLM's configuration."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_aigate.gateway.catalogue import make_catalogue
+from twisted_aigate.gateway.config_file import ConfigError, parse_config
+from twisted_aigate.gateway.deployments import Catalogue
+from twisted_aigate.gateway.local.table import LOCAL_MODELS
+
+_FULL = """
+model_list:
+  - model_name: gpt
+    litellm_params:
+      model: openai/gpt-4o
+      api_key: os.environ/MY_KEY
+      organization: acme
+      rpm: 60
+  - model_name: gpt
+    litellm_params:
+      model: azure-like
+      api_base: https://example.test:8443/base/v1/
+      timeout: 5
+      stream_timeout: 9
+      extra_headers: {X-Team: blue}
+    model_info: {id: second, mode: chat, base_model: gpt-4}
+  - model_name: embed
+    litellm_params: {model: mistral/mistral-embed}
+    model_info: {mode: embedding}
+litellm_settings:
+  request_timeout: 30
+  drop_params: true
+router_settings:
+  model_group_alias: {fast: gpt}
+  routing_strategy: simple-shuffle
+general_settings: {master_key: sk-1}
+"""
+
+
+def _catalogue(text: str, **environment: str) -> Catalogue:
+    config, _ = parse_config(text, environment)
+    return make_catalogue(config, (), environment)
+
+
+class ConfigFileTests(SynchronousTestCase):
+    """From YAML to deployments."""
+
+    def test_deployments(self) -> None:
+        """Each entry becomes a deployment as LiteLLM would have it."""
+        catalogue = _catalogue(_FULL, MY_KEY="sk-mine", MISTRAL_API_KEY="sk-mistral")
+        first, second = catalogue.find("gpt")
+        self.assertEqual((first.provider, first.model), ("openai", "gpt-4o"))
+        assert first.origin is not None
+        assert first.api_key is not None
+        self.assertEqual(first.origin.authority, b"api.openai.com")
+        self.assertEqual(first.path, "/v1")
+        self.assertEqual(first.api_key.reveal(), "sk-mine")
+        self.assertEqual(first.headers, ((b"OpenAI-Organization", b"acme"),))
+        self.assertEqual((first.timeout, first.stream_timeout, first.weight), (30, 30, 60))
+        self.assertEqual((second.provider, second.model), ("openai", "azure-like"))
+        assert second.origin is not None
+        self.assertEqual(second.origin.authority, b"example.test:8443")
+        self.assertEqual(second.path, "/base/v1")
+        self.assertEqual((second.id, second.timeout, second.stream_timeout), ("second", 5, 9))
+        self.assertEqual(second.headers, ((b"X-Team", b"blue"),))
+        (embed,) = catalogue.find("embed")
+        assert embed.api_key is not None
+        self.assertEqual(embed.api_key.reveal(), "sk-mistral")
+        self.assertEqual(embed.mode, "embedding")
+
+    def test_names(self) -> None:
+        """Aliases and the default come after what is configured."""
+        catalogue = _catalogue(_FULL)
+        self.assertEqual(catalogue.names, ["gpt", "embed", "fast", "default"])
+        self.assertEqual([each.model for each in catalogue.find("fast")], ["gpt-4o", "azure-like"])
+
+    def test_unset_reference_is_no_key(self) -> None:
+        """A reference to a variable that is not set is no key."""
+        first, _ = _catalogue(_FULL).find("gpt")
+        self.assertIsNone(first.api_key)
+
+    def test_unsupported_keys_are_named_once(self) -> None:
+        """What has no effect is said, a key once."""
+        _, unsupported = parse_config(_FULL, {})
+        self.assertEqual(
+            unsupported,
+            [
+                "general_settings",
+                "litellm_settings.drop_params",
+                "router_settings.routing_strategy",
+            ],
+        )
+
+    def test_ids_are_stable_and_distinct(self) -> None:
+        """A deployment has the same id after each start, and its own."""
+        once = [each.id for each in _catalogue(_FULL)]
+        again = [each.id for each in _catalogue(_FULL)]
+        self.assertEqual(once, again)
+        # The alias "fast" has configured ids of its target's.
+        self.assertEqual(len(set(once)), len(once) - once.count("second") + 1)
+
+    def test_wrong_files(self) -> None:
+        """Each is refused in one line that says where."""
+        for text, said in (
+            ("model_list: [", "not valid YAML"),
+            ("- a", "not a mapping"),
+            ("model_list: {a: b}", "model_list"),
+            ("model_list: [{model_name: a}]", "litellm_params"),
+            ("model_list: [{model_name: a, litellm_params: {model: [1]}}]", "model"),
+            ("model_list: [{model_name: a, litellm_params: {model: who/x}}]", "'who'"),
+            (
+                "model_list: [{model_name: a, litellm_params: {model: hosted_vllm/x}}]",
+                "api_base",
+            ),
+            (
+                'model_list: [{model_name: a, litellm_params: {model: x, api_base: "ftp://y"}}]',
+                "no http or https URL",
+            ),
+            (
+                "model_list: [{model_name: a, litellm_params: {model: x, weight: 0}}]",
+                "weights",
+            ),
+            ("model_list: [{model_name: a, litellm_params: {model: local/x}}]", "no local model"),
+        ):
+            with self.subTest(text):
+                error = self.assertRaises(ConfigError, _catalogue, text)
+                self.assertIn(said, str(error))
+                self.assertNotIn("\n", str(error))
+
+    def test_nothing(self) -> None:
+        """An empty file and empty sections are an empty configuration."""
+        for text in ("", "model_list:\nlitellm_settings:\n"):
+            self.assertEqual(_catalogue(text).names, [])
+
+    def test_local_models(self) -> None:
+        """Embedded models are listed after what is configured; the default is the best chat."""
+        config, _ = parse_config("", {})
+        catalogue = make_catalogue(config, LOCAL_MODELS, {})
+        names = [entry.name for entry in LOCAL_MODELS]
+        self.assertEqual(catalogue.names, [*names, "default"])
+        self.assertEqual(catalogue.find("default")[0].model, "local-smollm2-135m")
+        text = "model_list: [{model_name: a, litellm_params: {model: local/local-e5-small}}]"
+        config, _ = parse_config(text, {})
+        self.assertEqual(make_catalogue(config, LOCAL_MODELS, {}).find("a")[0].provider, "local")
+
+    def test_keys_do_not_print(self) -> None:
+        """A deployment's repr holds no key."""
+        first, _ = _catalogue(_FULL, MY_KEY="sk-mine").find("gpt")
+        self.assertNotIn("sk-mine", repr(first))

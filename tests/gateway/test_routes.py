@@ -1,0 +1,237 @@
+"""The gateway's routes, in memory."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from random import Random
+from shutil import rmtree
+from typing import Any
+
+import msgspec
+from treq.client import HTTPClient
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.iweb import IResponse
+
+from tests.gateway.fakes import FakeProvider
+from tests.support.threads import HeldThreads
+from tests.support.traversal import SiteClient
+from twisted_aigate.gateway.calls import Result, TranscriptionCall
+from twisted_aigate.gateway.deployments import Catalogue, Deployment
+from twisted_aigate.gateway.errors import GatewayError
+from twisted_aigate.gateway.health import HealthChecks
+from twisted_aigate.gateway.routes import GatewayRoutes, render_openai_error
+from twisted_aigate.gateway.service import Gateway
+from twisted_aigate.kernel.secrets import Secret
+from twisted_aigate.web.auth import bearer
+from twisted_aigate.web.proxies import ClientAddresses
+from twisted_aigate.web.site import Site, Tree
+
+_KEY = "sk-master"
+_AUTHORIZED = {"Authorization": f"Bearer {_KEY}"}
+_CHAT = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
+
+
+class RoutesTests(SynchronousTestCase):
+    """Each route: parse, authorise, call, render."""
+
+    def setUp(self) -> None:
+        folder = Path(tempfile.mkdtemp())
+        self.addCleanup(rmtree, folder)
+        self.provider = FakeProvider()
+        self.catalogue = Catalogue(
+            [
+                Deployment("m", "openai", "upstream-m"),
+                Deployment("org/name", "openai", "o", info={"owned_by": "org"}),
+                Deployment("mocked", "openai", "x", mock_response="I am no model"),
+            ]
+        )
+        gateway = Gateway(self.catalogue, {"openai": self.provider}, Random(1))
+        threads: Any = HeldThreads()
+        health = HealthChecks(gateway, threads, folder)
+        routes = GatewayRoutes(
+            gateway, health, bearer(Secret(_KEY), b"x-api-key", b"api-key"), 10_000, threads, folder
+        )
+        tree = Tree(
+            b"", routes.router, render_openai_error, None, frozenset(routes.router.unlimited), 600.0
+        )
+        self.client: HTTPClient = SiteClient(Site([tree], ClientAddresses(()), Clock()))
+
+    def request(self, method: str, path: str, **arguments: Any) -> tuple[IResponse, Any]:
+        """A response and its body, JSON parsed."""
+        arguments.setdefault("headers", _AUTHORIZED)
+        response = self.successResultOf(
+            self.client.request(method, f"http://test{path}", **arguments)
+        )
+        body = self.successResultOf(response.content())
+        kind = response.headers.getRawHeaders("content-type", [""])[0]
+        return response, msgspec.json.decode(body) if kind == "application/json" else body
+
+    def post(self, path: str, value: object, **arguments: Any) -> tuple[IResponse, Any]:
+        """A response to a JSON body."""
+        return self.request("POST", path, data=msgspec.json.encode(value), **arguments)
+
+    def test_every_call_reaches_its_deployment(self) -> None:
+        """Each endpoint, with and without /v1."""
+        for path, body in (
+            ("/chat/completions", _CHAT),
+            ("/completions", {"model": "m", "prompt": "x"}),
+            ("/embeddings", {"model": "m", "input": ["x"]}),
+            ("/audio/speech", {"model": "m", "input": "x", "voice": "alloy"}),
+        ):
+            for prefix in ("", "/v1"):
+                response, answer = self.post(prefix + path, body)
+                self.assertEqual((response.code, answer), (200, {"ok": True}), path)
+                deployment, call = self.provider.calls[-1]
+                self.assertEqual(deployment.model, "upstream-m")
+                self.assertEqual(call.task.value, path)
+
+    def test_keys(self) -> None:
+        """The key in any of the headers that clients use; none and a wrong one are 401."""
+        for headers in (
+            {"Authorization": f"bearer {_KEY}"}, {"x-api-key": _KEY}, {"api-key": _KEY},
+        ):  # fmt: skip
+            self.assertEqual(self.request("GET", "/models", headers=headers)[0].code, 200)
+        for headers in (
+            {}, {"Authorization": f"Bearer {_KEY}x"}, {"Authorization": f"Basic {_KEY}"},
+            {"Authorization": "Bearer"}, {"x-api-key": ""},
+            {"Authorization": "Bearer wrong", "x-api-key": _KEY},
+        ):  # fmt: skip
+            for method, path in (("GET", "/models"), ("POST", "/v1/chat/completions"),
+                                 ("GET", "/health"), ("GET", "/model/info")):  # fmt: skip
+                response, answer = self.request(method, path, headers=headers)
+                self.assertEqual(response.code, 401)
+                self.assertEqual(answer["error"]["type"], "authentication_error")
+                self.assertTrue(response.headers.hasHeader("WWW-Authenticate"))
+        self.assertEqual(self.provider.calls, [])
+
+    def test_models(self) -> None:
+        """The list, one of it with a slash in its name, and one that there is not."""
+        _, listed = self.request("GET", "/v1/models")
+        self.assertEqual([each["id"] for each in listed["data"]], ["m", "org/name", "mocked"])
+        _, one = self.request("GET", "/v1/models/org/name")
+        self.assertEqual((one["id"], one["object"], one["owned_by"]), ("org/name", "model", "org"))
+        response, answer = self.request("GET", "/v1/models/none")
+        self.assertEqual((response.code, answer["error"]["code"]), (404, "model_not_found"))
+
+    def test_model_info(self) -> None:
+        """LiteLLM's shape, all or one."""
+        _, everything = self.request("GET", "/model/info")
+        self.assertEqual(len(everything["data"]), 3)
+        one = everything["data"][1]
+        self.assertEqual(one["litellm_params"], {"model": "openai/o"})
+        model_id = one["model_info"]["id"]
+        _, found = self.request("GET", f"/v1/model/info?litellm_model_id={model_id}")
+        self.assertEqual(found["data"], [one])
+        self.assertEqual(self.request("GET", "/model/info?litellm_model_id=no")[0].code, 404)
+
+    def test_health(self) -> None:
+        """The open ones, and the one that tries every deployment."""
+        for path in ("/health/liveliness", "/health/liveness"):
+            self.assertEqual(self.request("GET", path, headers={})[1], "I'm alive!")
+        self.assertEqual(
+            self.request("GET", "/health/readiness", headers={})[1]["status"], "healthy"
+        )
+        self.provider.answer = GatewayError(502, "it is down")
+        _, found = self.request("GET", "/health")
+        self.assertEqual((found["healthy_count"], found["unhealthy_count"]), (1, 2))
+        self.assertEqual(found["healthy_endpoints"][0]["model_name"], "mocked")
+        self.assertEqual(found["unhealthy_endpoints"][0]["error"], "it is down")
+
+    def test_errors_of_the_gateway(self) -> None:
+        """A GatewayError is its status in OpenAI's shape, with Retry-After when it knows."""
+        self.provider.answer = GatewayError(429, "slow down", param="p", code="c", retry_after=3)
+        response, answer = self.post("/chat/completions", _CHAT)
+        self.assertEqual(response.code, 429)
+        self.assertEqual(response.headers.getRawHeaders("Retry-After"), ["3"])
+        self.assertEqual(
+            answer["error"],
+            {"message": "slow down", "type": "rate_limit_error", "param": "p", "code": "c"},
+        )
+
+    def test_unexpected_errors(self) -> None:
+        """A fault of ours is a 500 with the request's id, and its text is logged, not sent."""
+        self.provider.answer = ZeroDivisionError("secret detail")
+        headers = {**_AUTHORIZED, "X-Request-Id": "request-7"}
+        response, answer = self.post("/chat/completions", _CHAT, headers=headers)
+        self.assertEqual(response.code, 500)
+        self.assertIn("request-7", answer["error"]["message"])
+        self.assertNotIn("secret", answer["error"]["message"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_body_limit(self) -> None:
+        """A body over the limit is a 413."""
+        response, answer = self.post("/chat/completions", {**_CHAT, "x": "y" * 10_000})
+        self.assertEqual((response.code, answer["error"]["code"]), (413, "body_too_large"))
+
+    def test_mock_response(self) -> None:
+        """A deployment's mock answers, a request's own before it; LiteLLM's error names raise."""
+        _, answer = self.post("/chat/completions", {**_CHAT, "model": "mocked"})
+        self.assertEqual(answer["choices"][0]["message"]["content"], "I am no model")
+        _, answer = self.post("/completions", {"model": "m", "prompt": "x", "mock_response": "y"})
+        self.assertEqual(answer["choices"][0]["text"], "y")
+        _, answer = self.post("/embeddings", {"model": "m", "input": "x", "mock_response": [1, 2]})
+        self.assertEqual(answer["data"][0]["embedding"], [1.0, 2.0])
+        response, _ = self.post(
+            "/chat/completions", {**_CHAT, "mock_response": "litellm.RateLimitError"}
+        )
+        self.assertEqual(response.code, 429)
+        self.assertEqual(self.provider.calls, [])
+
+    def test_streamed_mock(self) -> None:
+        """Events whose pieces are the answer."""
+        response, body = self.post(
+            "/chat/completions", {**_CHAT, "stream": True, "mock_response": "long enough a text"}
+        )
+        self.assertEqual(response.headers.getRawHeaders("content-type"), ["text/event-stream"])
+        events = [line.removeprefix(b"data: ") for line in body.split(b"\n\n") if line]
+        self.assertEqual(events[-1], b"[DONE]")
+        chunks = [msgspec.json.decode(event) for event in events[:-1]]
+        pieces = [chunk["choices"][0]["delta"].get("content", "") for chunk in chunks]
+        self.assertEqual("".join(pieces), "long enough a text")
+        self.assertEqual(chunks[0]["choices"][0]["delta"]["role"], "assistant")
+        self.assertEqual(chunks[-1]["choices"][0]["finish_reason"], "stop")
+
+    def form(self, *parts: bytes) -> dict[str, Any]:
+        """A form of these parts, as the arguments of a request."""
+        body = b"".join(b"--b\r\nContent-Disposition: form-data; " + part for part in parts)
+        headers = {**_AUTHORIZED, "Content-Type": "multipart/form-data; boundary=b"}
+        return {"data": body + b"--b--\r\n", "headers": headers}
+
+    def test_transcription(self) -> None:
+        """The file and the fields reach the provider, in whatever order they came."""
+        file = b'name="file"; filename="a.wav"\r\nContent-Type: audio/wav\r\n\r\nRIFF\r\n--\r\n'
+        model = b'name="model"\r\n\r\nm\r\n'
+        language = b'name="language"\r\n\r\nen\r\n'
+        for parts in ((file, model, language), (language, model, file)):
+            response, _ = self.request("POST", "/v1/audio/transcriptions", **self.form(*parts))
+            self.assertEqual(response.code, 200)
+            call = self.provider.calls[-1][1]
+            assert isinstance(call, TranscriptionCall)
+            self.assertEqual(call.fields, (("language", "en"),))
+            self.assertEqual(self.provider.sounds[-1], b"RIFF\r\n--")
+            self.assertEqual((call.upload.filename, call.upload.size), ("a.wav", 8))
+            self.assertTrue(call.upload.file.closed)
+        self.assertEqual(
+            self.request("POST", "/audio/transcriptions", **self.form(model))[1]["error"]["param"],
+            "file",
+        )
+        self.assertEqual(
+            self.request("POST", "/audio/transcriptions", **self.form(file))[1]["error"]["param"],
+            "model",
+        )
+
+    def test_waiting_answer(self) -> None:
+        """An answer that comes later arrives later."""
+        answer: Deferred[Result] = Deferred()
+        self.provider.answer = answer
+        waiting = self.client.request(
+            "POST", "http://test/chat/completions", data=msgspec.json.encode(_CHAT),
+            headers=_AUTHORIZED,
+        )  # fmt: skip
+        self.assertNoResult(waiting)
+        answer.callback(Result(b"{}"))
+        self.client.flush()  # type: ignore[attr-defined]
+        self.assertEqual(self.successResultOf(waiting).code, 200)
