@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 import twisted_aigate
+from twisted_aigate.kernel.settings import Settings, declared
 
 _PACKAGE = Path(twisted_aigate.__file__).parent
+_DOCS = Path(__file__).parents[1] / "docs"
 _MOST_LINES = 400
 
 
@@ -27,6 +30,10 @@ def _calls(tree: ast.Module) -> Iterator[str]:
                 yield node.func.attr
             elif isinstance(node.func, ast.Name):
                 yield node.func.id
+
+
+def _cell(default: str | None) -> str:
+    return f"`{default}`" if default else ""
 
 
 class HouseRulesTests(SynchronousTestCase):
@@ -82,3 +89,10 @@ class HouseRulesTests(SynchronousTestCase):
                     if public and not ast.get_docstring(node):
                         missing.append(f"{name}: {getattr(node, 'name', 'module')}")
         self.assertEqual(missing, [])
+
+    def test_every_variable_is_documented(self) -> None:
+        """docs/configuration.md has each variable with its default."""
+        text = (_DOCS / "configuration.md").read_text("utf-8")
+        for name, default in declared(Settings):
+            with self.subTest(name):
+                self.assertRegex(text, rf"(?m)^\| `{name}`.*\| {re.escape(_cell(default))} \|$")

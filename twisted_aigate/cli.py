@@ -47,10 +47,12 @@ def check(folder: Path) -> str:
     from twisted_aigate.gateway.tree import read_catalogue, usable_local_models
 
     settings, environment = load(os.environ, folder)
-    catalogue, unsupported = read_catalogue(settings, environment)
+    local = list(usable_local_models(settings))
+    on = [entry for entry, off in local if off is None]
+    catalogue, unsupported = read_catalogue(settings, environment, on)
     lines = [f"{name}={value}" for name, value in describe(settings)]
     lines.append(f"models: {', '.join(catalogue.names) or 'none'}")
-    lines += [f"off: {entry.name}: {off}" for entry, off in usable_local_models(settings) if off]
+    lines += [f"off: {entry.name}: {off}" for entry, off in local if off]
     lines += [f"not supported, without effect: {key}" for key in unsupported]
     return "\n".join(lines)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -49,15 +49,17 @@ def usable_local_models(settings: Settings) -> Iterator[tuple[LocalModelEntry, s
         )
 
 
-def read_catalogue(settings: Settings, environment: Environment) -> tuple[Catalogue, list[str]]:
+def read_catalogue(
+    settings: Settings, environment: Environment, local: Iterable[LocalModelEntry]
+) -> tuple[Catalogue, list[str]]:
     """
     The models that the settings, and the file that they name, make.
 
+    @param local: The embedded models that are on.
     @return: The models, and the keys in the file that are not supported.
     @raise SettingsError: The file cannot be used.
     """
     config, unsupported = ConfigFile(), list[str]()
-    local = [entry for entry, off in usable_local_models(settings) if off is None]
     try:
         if settings.config is not None:
             config, unsupported = read_config(settings.config, environment)
@@ -106,10 +108,14 @@ class GatewayTree:
             "openai": OpenAIProvider(self._client, threads),
             "local": LocalProvider(self._local),
         }
-        catalogue, unsupported = read_catalogue(settings, environment)
+        catalogue, unsupported = read_catalogue(settings, environment, self._entries)
         self._warn(unsupported)
         self.gateway = Gateway(catalogue, providers, random)
         self.health = HealthChecks(self.gateway, threads, folder)
+
+    @property
+    def _entries(self) -> list[LocalModelEntry]:
+        return [model.entry for model in self._local.values()]
 
     def _warn(self, unsupported: list[str]) -> None:
         for key in unsupported:
@@ -121,7 +127,7 @@ class GatewayTree:
 
         @raise SettingsError: The configuration cannot be used: nothing has changed.
         """
-        catalogue, unsupported = read_catalogue(settings, environment)
+        catalogue, unsupported = read_catalogue(settings, environment, self._entries)
         self._warn(unsupported)
         self.gateway.catalogue = catalogue
 

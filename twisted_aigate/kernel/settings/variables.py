@@ -119,6 +119,20 @@ def _shown(value: object) -> str:
     return str(value)
 
 
+def declared(settings_class: type[Any]) -> Iterator[tuple[str, str | None]]:
+    """
+    The variables of a settings class, and of those nested in it, as (variable, default) pairs.
+
+    @return: The default as text; C{None} where there is none.
+    """
+    for attribute in attrs.fields(attrs.resolve_types(settings_class)):
+        found = attribute.metadata.get(_METADATA)
+        if found is None:
+            yield from declared(attribute.type)
+        else:
+            yield found.names[0], found.default
+
+
 def describe(settings: Any) -> Iterator[tuple[str, str]]:
     """
     The effective configuration as (variable, value) pairs, secrets masked.
