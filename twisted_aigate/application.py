@@ -8,7 +8,7 @@ requests in flight finish, cut what is left, end workers, end threads.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -43,6 +43,13 @@ _KEY_HEADERS = (b"x-api-key", b"api-key")
 """Where anthropic's and azure's clients put the key."""
 
 _WELL_KNOWN_TOKENS = (b"sk-1234", b"sk-master", b"changeme", b"secret", b"password")
+
+_TRY = (
+    "try: . ./.env; curl localhost:{port}/v1/chat/completions"
+    ' -H "Authorization: Bearer $LITELLM_MASTER_KEY" -H "Content-Type: application/json"'
+    ' -d \'{{"model": "default", "messages": [{{"role": "user", "content": "Hello!"}}]}}\''
+)
+"""The command that a new user is shown."""
 
 _ABSENT = {
     "claudebox": "claudebox",
@@ -142,8 +149,7 @@ class Aigate(Service):
             self._listen(description)
         handlers = SignalHandlers(self._reactor, self._reactor.stop, self._stop_now, self._reload)
         self._reactor.callWhenRunning(handlers.install)
-        for line in self._summary():
-            self._log.info("{line}", line=line)
+        self._summarise()
 
     def _listen(self, description: str) -> None:
         try:
@@ -160,25 +166,23 @@ class Aigate(Service):
         self._ports.append(port)
         self._log.info("listening on {address}", address=str(port.getHost()))
 
-    def _summary(self) -> Iterator[str]:
+    def _summarise(self) -> None:
         names = self._gateway.gateway.catalogue.names
-        yield f"on: {', '.join(names)}" if names else "no model is on: set AIGATE_CONFIG"
+        if names:
+            self._log.info("on: {models}", models=", ".join(names))
+        else:
+            self._log.warn("no model is on: run make local-models, or set AIGATE_CONFIG")
         for entry, off in usable_local_models(self._settings):
             if off is not None:
-                yield f"off: {entry.name}: {off}"
+                self._log.info("off: {model}: {reason}", model=entry.name, reason=off)
         for prefix in _ABSENT:
-            yield f"off: /{prefix}/: not part of this version"
+            self._log.info("off: /{tree}/: not part of this version", tree=prefix)
         if any(self._settings.master_key.matches(token) for token in _WELL_KNOWN_TOKENS):
             self._log.warn(
                 "LITELLM_MASTER_KEY is a well-known default: anyone can use this server. Change it."
             )
         if names:
-            yield (
-                f"try: curl http://localhost:{self._settings.edge.port}/v1/chat/completions"
-                ' -H "Authorization: Bearer $LITELLM_MASTER_KEY"'
-                " -H 'Content-Type: application/json'"
-                ' -d \'{"model": "default", "messages": [{"role": "user", "content": "Hello!"}]}\''
-            )
+            self._log.info(_TRY, port=self._settings.edge.port)
 
     # Running.
 
