@@ -75,12 +75,18 @@ class RequestBody:
         self.complete = True
         self._settle()
 
-    def failed(self, error: Exception) -> None:
-        """The rest of the body will not come."""
+    def failed(self, error: Exception) -> bool:
+        """
+        The rest of the body will not come.
+
+        @return: Whether someone reads it, and so has been told.
+        """
+        told = self._done is not None
         if self._failure is None and not self.complete:
             self._failure = error
             self._waiting.clear()
             self._settle()
+        return told
 
     # For handlers.
 

@@ -48,6 +48,8 @@ IDLE_TIMEOUT = 75 * SECOND
 BODY_TIMEOUT = 60 * SECOND
 LINGER_QUIET = 5 * SECOND
 LINGER_TOTAL = 30 * SECOND
+MOST_WAITING = 64
+"""Pipelined requests that may wait before the client is read no further."""
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -77,6 +79,7 @@ class Channel(Protocol):
         self._discarding = False
         self._linger_until = 0.0
         self._starting = False
+        self._lost = False
         self._full = False
         self._reading = True
 
@@ -104,18 +107,22 @@ class Channel(Protocol):
             self._refuse(error)
         if self._current is None:
             self._start_next()
-        elif self._receiving is self._current and self._reading:
-            self._watchdog.set(BODY_TIMEOUT)
+        elif self._receiving is self._current:
+            self._arm()
+        if len(self._queue) >= MOST_WAITING:
+            self._stop_reading()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """The connection is gone: so is everything on it."""
+        self._lost = True
         self._watchdog.stop()
         self._discarding = True
         requests = [*self._queue] if self._current is None else [self._current, *self._queue]
         self._queue.clear()
         for request in requests:
-            request.body.failed(ConnectionError("the client left"))
+            # First the work is cancelled: to whom it reads for, a body that ends is then no fault.
             request.connectionLost(reason)
+            request.body.failed(ConnectionError("the client left"))
         self.site.disconnected(self)
 
     # What the parser says.
@@ -139,15 +146,17 @@ class Channel(Protocol):
         if request is not None:
             request.body.ended()
             if request is self._current:
-                self._watchdog.set(request.timeout)
+                self._arm()
 
     def _refuse(self, error: HTTPError) -> None:
         self._discarding = True
-        self._last = True
-        if self._receiving is not None:
-            self._receiving.body.failed(error)
-        else:
-            self._refusal = error
+        last, self._last = self._last, True
+        request = self._receiving
+        if request is None:
+            # What comes behind a request that was to be the last is no request at all.
+            self._refusal = None if last else error
+        elif not request.body.failed(error) and request is self._current:
+            request.interrupt(error)
 
     # Turns.
 
@@ -174,13 +183,20 @@ class Channel(Protocol):
         self._current = request
         self.site.process(request)
         if self._current is request:
-            self._watchdog.set(request.timeout if request.body.complete else BODY_TIMEOUT)
+            self._arm()
+
+    def _arm(self) -> None:
+        request = self._current
+        if request is None or self._lost:
+            return
+        body_is_due = self._reading and not request.body.complete and not request.startedWriting
+        self._watchdog.set(BODY_TIMEOUT if body_is_due else request.timeout)
 
     def closes_after(self, request: Request) -> bool:
         """Whether the response to C{request} is to say C{Connection: close}."""
         if not request.body.complete:
             self._last = True
-        return self._last and not self._queue
+        return self._last and not self._queue and self._refusal is None
 
     def requestDone(self, request: Request) -> None:
         """C{request} is answered."""
@@ -192,9 +208,10 @@ class Channel(Protocol):
             else:
                 self._linger()
             return
-        self._idle = self._receiving is None and not self._queue
-        self._watchdog.set(IDLE_TIMEOUT)
-        self._resume_reading()
+        self._idle = not self._parser.begun
+        self._watchdog.set(IDLE_TIMEOUT if self._idle else HEAD_TIMEOUT)
+        if len(self._queue) < MOST_WAITING:
+            self._resume_reading()
         self._start_next()
 
     def drain(self) -> None:
@@ -205,7 +222,8 @@ class Channel(Protocol):
 
     def _expired(self) -> None:
         request = self._current
-        if self._discarding and request is None:
+        if request is None and (self._discarding or self._full):
+            # It lingered long enough, or it reads nothing of what it was sent.
             self.abort()
         elif request is None:
             if self._idle:
@@ -213,11 +231,15 @@ class Channel(Protocol):
             else:
                 self._refuse(HTTPError(408, "The request's head did not come in time."))
                 self._start_next()
-        elif not request.body.complete and self._reading:
-            self._refuse(HTTPError(408, "The request's body stopped coming."))
+        elif request.startedWriting:
+            request.abort()
+        elif self._reading and not request.body.complete:
             self._watchdog.set(request.timeout)
+            self._refuse(HTTPError(408, "The request's body stopped coming."))
         else:
-            request.timed_out()
+            request.interrupt(HTTPError(504, "The request took too long.", code="timeout"))
+            # Whoever holds on to it all the same is cut off.
+            self._watchdog.set(LINGER_TOTAL)
 
     # Linger.
 
@@ -243,22 +265,26 @@ class Channel(Protocol):
 
     def body_wanted(self) -> None:
         """A handler reads its body."""
+        if self._lost:
+            return
         request = self._current
         if request is not None and request.awaits_continue():
             self.transport.write(_CONTINUE)
         self._resume_reading()
-        self._watchdog.set(BODY_TIMEOUT)
+        self._arm()
 
     def body_unwanted(self) -> None:
         """Enough of a body waits."""
-        if self._reading:
+        self._stop_reading()
+        self._arm()
+
+    def _stop_reading(self) -> None:
+        if self._reading and not self._lost:
             self._reading = False
             self.transport.pauseProducing()
-            if self._current is not None:
-                self._watchdog.set(self._current.timeout)
 
     def _resume_reading(self) -> None:
-        if not self._reading:
+        if not self._reading and not self._lost:
             self._reading = True
             self.transport.resumeProducing()
 
@@ -267,9 +293,7 @@ class Channel(Protocol):
     def write(self, data: bytes) -> None:
         """Send bytes of the response in hand."""
         self.transport.write(data)
-        request = self._current
-        if request is not None and request.body.complete:
-            self._watchdog.set(request.timeout)
+        self._arm()
 
     def writeSequence(self, pieces: list[bytes]) -> None:
         """Send bytes of the response in hand."""
@@ -312,6 +336,9 @@ class Channel(Protocol):
         self._discarding = True
         self.transport.unregisterProducer()
         self.transport.loseConnection()
+        if not self._lost:
+            # For a client that never reads what it was sent.
+            self._watchdog.set(LINGER_TOTAL)
 
     def abort(self) -> None:
         """Cut the connection, so that the client sees that its answer is not whole."""

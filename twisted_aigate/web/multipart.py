@@ -82,7 +82,7 @@ async def read_form(request: Request, limit: int, threads: Threads, folder: Path
         await request.body.deliver(reader, limit)
         await reader.finish()
     except BaseException:
-        reader.form.close()
+        reader.discard()
         raise
     return reader.form
 
@@ -94,7 +94,7 @@ class _FormReader:
     def __init__(self, boundary: str, threads: Threads, folder: Path) -> None:
         self.form = Form([], [])
         with _refusing():
-            self._parser = PushMultipartParser(boundary, strict=True, max_segment_count=_MOST_PARTS)
+            self._parser = PushMultipartParser(boundary, max_segment_count=_MOST_PARTS)
         self._threads = threads
         self._folder = folder
         self._producer: IPushProducer | None = None
@@ -114,9 +114,18 @@ class _FormReader:
         self._producer = None
 
     def write(self, data: bytes) -> None:
-        self._pieces.append(data)
+        if self._failure is None:
+            self._pieces.append(data)
+            if self._work is None:
+                self._take()
+
+    def discard(self) -> None:
+        """Free the files; when a thread has them in hand, as soon as it is done."""
         if self._work is None:
-            self._take()
+            self.form.close()
+        else:
+            self._pieces.clear()
+            self._work.addCallback(lambda _: self.form.close())
 
     def _take(self) -> None:
         pieces, self._pieces = self._pieces, []

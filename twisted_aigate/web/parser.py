@@ -18,6 +18,7 @@ HEAD_LIMIT = 64 * 1024
 """Bytes that a request's head, or the framing between two pieces of its body, may take."""
 
 # RFC 3986, 3.2.2: a name, an address, or an address in brackets; and a port.
+_HEAD_TOO_LARGE = f"The request's head is larger than {HEAD_LIMIT} bytes."
 _HOST = re.compile(rb"(?:\[[0-9A-Za-z.:%_-]*\]|[0-9A-Za-z._~%!$&'()*+,;=-]*)(?::[0-9]*)?")
 _VERSIONS = {"1.0": b"HTTP/1.0", "1.1": b"HTTP/1.1"}
 
@@ -93,6 +94,7 @@ class RequestParser:
     Turns a connection's bytes into heads and bodies.
 
     @param consumer: Told what was parsed, in the order in which it came.
+    @ivar begun: Part of a request has come, and not yet all of it.
     """
 
     def __init__(self, consumer: HeadConsumer) -> None:
@@ -100,8 +102,11 @@ class RequestParser:
         self._parser = httptools.HttpRequestParser(self)
         self._uri = b""
         self._fields: list[tuple[bytes, bytes]] = []
+        self.begun = False
         self._in_head = True
         self._framing = 0
+        self._head_size = 0
+        self._body_behind_offer = False
         self._error: HTTPError | None = None
 
     def feed(self, data: bytes) -> None:
@@ -120,7 +125,7 @@ class RequestParser:
             raise HTTPError(400, f"The request is not valid HTTP: {error}.") from None
         if self._framing > HEAD_LIMIT:
             if self._in_head:
-                raise HTTPError(431, f"The request's head is larger than {HEAD_LIMIT} bytes.")
+                raise HTTPError(431, _HEAD_TOO_LARGE)
             raise HTTPError(400, "The body has more framing than content.")
 
     def _feed_until_upgrade(self, data: bytes) -> bytes:
@@ -130,8 +135,10 @@ class RequestParser:
             if self._error is not None:
                 raise self._error from None
             # An offer to switch protocols (h2c, say) that we do not take up is an ordinary
-            # request; llhttp stops behind it and a new parser goes on with what follows.
+            # request; llhttp stops behind its head and a new parser goes on with what follows.
             self._parser = httptools.HttpRequestParser(self)
+            if self._body_behind_offer:
+                self._parser.feed_data(self._head_of_body)
             return data[upgrade.args[0] :]
         return b""
 
@@ -139,27 +146,36 @@ class RequestParser:
 
     def on_message_begin(self) -> None:
         """A request starts."""
-        self._in_head = True
-        self._uri = b""
-        self._fields = []
+        self.begun = True
+        if not self._body_behind_offer:
+            self._in_head = True
+            self._head_size = 0
+            self._uri = b""
+            self._fields = []
 
     def on_url(self, url: bytes) -> None:
         """Some of the request target."""
-        self._uri += url
+        if self._in_head:
+            self._uri += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header field, or, after the head, a trailer, which nothing here uses."""
         if self._in_head:
+            self._head_size += len(name) + len(value) + 4
             self._fields.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         """The head is complete."""
-        self._in_head = False
         self._framing = 0
+        if not self._in_head:
+            return
+        self._in_head = False
         parser = self._parser
         method = parser.get_method()
         version = _VERSIONS.get(parser.get_http_version())
         try:
+            if self._head_size + len(self._uri) > HEAD_LIMIT:
+                raise HTTPError(431, _HEAD_TOO_LARGE)
             if version is None:
                 raise HTTPError(400, "This server speaks HTTP/1.0 and HTTP/1.1.")
             if method == b"CONNECT":
@@ -169,6 +185,16 @@ class RequestParser:
         except HTTPError as error:
             self._error = error
             raise
+        if parser.should_upgrade() and head.length != 0:
+            # llhttp takes what follows an offer for the other protocol. The body is parsed behind
+            # a head that says no more than how long it is.
+            length = (
+                b"Content-Length: %d" % head.length
+                if head.length is not None
+                else (b"Transfer-Encoding: chunked")
+            )
+            self._body_behind_offer = True
+            self._head_of_body = b"POST / HTTP/1.1\r\n%b\r\n\r\n" % length
         self._consumer.head_received(head)
 
     def on_body(self, data: bytes) -> None:
@@ -177,7 +203,11 @@ class RequestParser:
         self._consumer.body_received(data)
 
     def on_message_complete(self) -> None:
-        """The request is complete."""
+        """The request is complete, save for a body that stands behind an offer."""
         self._framing = 0
+        if self._body_behind_offer and self._parser.should_upgrade():
+            return
+        self._body_behind_offer = False
+        self.begun = False
         self._in_head = True
         self._consumer.message_ended()

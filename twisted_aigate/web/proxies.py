@@ -56,10 +56,10 @@ class ClientAddresses:
         here: str = getattr(peer, "host", "unix")
         if not self._trusted or (here != "unix" and not self._is_trusted(here)):
             return here
-        if connecting is not None:
+        if forwarded_for is None and connecting is not None:
+            # Only then: a proxy that is not Cloudflare's passes a client's own field on.
             address = _address(connecting.decode("latin-1"))
-            if address is not None:
-                return str(address)
+            return here if address is None else str(address)
         for part in reversed((forwarded_for or b"").decode("latin-1").split(",")):
             address = _address(part)
             if address is None:

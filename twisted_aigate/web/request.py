@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IPushProducer
 from twisted.python.components import Componentized
 from twisted.python.failure import Failure
 from twisted.web import server
-from twisted.web.http import RESPONSES
+from twisted.web.http import RESPONSES, parse_qs
 from twisted.web.http_headers import Headers
 
 from twisted_aigate.kernel.transports import IStreamTransport
 from twisted_aigate.web.body import RequestBody
-from twisted_aigate.web.errors import ErrorFormat
+from twisted_aigate.web.errors import ErrorFormat, HTTPError
 from twisted_aigate.web.errors import Headers as Fields
 from twisted_aigate.web.parser import Head
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from twisted_aigate.web.channel import Channel
     from twisted_aigate.web.site import Site
 
+_ABSOLUTE_FORM = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
 _NO_BODY = frozenset((204, 304))
 _MAX_QUERY_FIELDS = 1000
 
@@ -36,11 +37,11 @@ def _single_line(value: bytes) -> bytes:
 
 def _origin_form(target: bytes) -> bytes:
     # A server takes the absolute form too (RFC 9112, 3.2.2).
-    if target.startswith((b"http://", b"https://")):
-        _, _, rest = target.partition(b"://")
-        _, slash, path = rest.partition(b"/")
-        return slash + path if slash else b"/"
-    return target
+    absolute = _ABSOLUTE_FORM.match(target)
+    if absolute is None:
+        return target
+    rest = target[absolute.end() :]
+    return rest if rest.startswith(b"/") else b"/" + rest
 
 
 class Request(server.Request):
@@ -63,9 +64,9 @@ class Request(server.Request):
     site: Site  # type: ignore[assignment]
     channel: Channel | None  # type: ignore[assignment]
     transport: IStreamTransport
-    id: str
-    subpath: bytes
-    client_address: str
+    id = ""
+    subpath = b""
+    client_address = ""
     errors: ErrorFormat
     timeout = 0.0
     started_at = 0.0
@@ -92,7 +93,7 @@ class Request(server.Request):
         self._expects_continue = head.expects_continue
         self._request_headers: Headers | None = None
         self._response_headers: Headers | None = None
-        self._timed_out = False
+        self.interruption: HTTPError | None = None
 
     # The request.
 
@@ -103,10 +104,30 @@ class Request(server.Request):
                 return value
         return None
 
+    def joined_field(self, name: bytes) -> bytes | None:
+        """
+        The header fields of that lower-case name as one list (RFC 9110, 5.3).
+
+        @return: Their values with commas between them; C{None} when there is none.
+        """
+        values = [value for candidate, value in self.fields if candidate == name]
+        return b",".join(values) if values else None
+
+    def getRequestHostname(self) -> bytes:
+        """What Klein binds its routes to: one name, since no host decides about a path here."""
+        return b"localhost"
+
     @property
     def args(self) -> dict[bytes, list[bytes]]:  # type: ignore[override]
-        """The query's fields."""
-        return parse_qs(self.query, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS)
+        """
+        The query's fields.
+
+        @raise HTTPError: 400: there are too many.
+        """
+        if self.query.count(b"&") >= _MAX_QUERY_FIELDS:
+            raise HTTPError(400, f"The query has more than {_MAX_QUERY_FIELDS} fields.")
+        fields: dict[bytes, list[bytes]] = parse_qs(self.query, keep_blank_values=1)
+        return fields
 
     @property
     def requestHeaders(self) -> Headers:  # type: ignore[override]
@@ -249,25 +270,21 @@ class Request(server.Request):
             return
         self._disconnected = True
         self.channel = None
-        self.site.answered(self)
+        if self.id:
+            self.site.answered(self)
         notifications, self.notifications = self.notifications, []
         for notification in notifications:
             notification.errback(reason)
         if self.running is not None:
             self.running.cancel()
 
-    def timed_out(self) -> None:
-        """The response made no progress for L{timeout}: end the work."""
-        self._timed_out = True
-        if self.startedWriting or self.running is None:
+    def interrupt(self, error: HTTPError) -> None:
+        """End the work, and answer with C{error} if nothing has been answered yet."""
+        if self.interruption is not None or self.startedWriting or self.running is None:
             self.abort()
         else:
+            self.interruption = error
             self.running.cancel()
-
-    @property
-    def is_timed_out(self) -> bool:
-        """Whether the work was ended for lack of progress."""
-        return self._timed_out
 
     @property
     def is_gone(self) -> bool:

@@ -46,12 +46,9 @@ class _Route:
                 caller = await caller
             await send(request, await self.handler(request, caller, **parts))
         except CancelledError:
-            if request.is_timed_out:
-                request.site.failed(
-                    request, Failure(HTTPError(504, "The request took too long.", code="timeout"))
-                )
-            elif not request.is_gone:
-                raise
+            if not request.is_gone:
+                reason = request.interruption
+                request.site.failed(request, Failure() if reason is None else Failure(reason))
         except Exception:
             request.site.failed(request, Failure())
 

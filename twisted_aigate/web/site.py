@@ -113,7 +113,9 @@ class Site(Factory):
         path = request.path
         request.errors = self._default.errors
         request.client_address = self._addresses.find(
-            request.client, request.field(b"x-forwarded-for"), request.field(b"cf-connecting-ip")
+            request.client,
+            request.joined_field(b"x-forwarded-for"),
+            request.field(b"cf-connecting-ip"),
         )
         end = path.find(b"/", 1)
         first = path[1:end] if end > 0 else path[1:]
