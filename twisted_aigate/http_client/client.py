@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from twisted.internet.defer import CancelledError
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import (
     IReactorPluggableNameResolver,
     IReactorTCP,
@@ -61,7 +62,8 @@ class HTTPClient:
             try:
                 return await connection.send(request, timeout)
             except ConnectionBroken:
-                if not (connection.untouched and isinstance(request.body, bytes)):
+                again = connection.untouched and isinstance(request.body, bytes)
+                if self._closed or not again:
                     raise
         connection = await self._connect(origin)
         return await connection.send(request, timeout)
@@ -73,8 +75,8 @@ class HTTPClient:
         factory.noisy = False
         try:
             connection = await self._endpoint(origin).connect(factory)
-        except CancelledError:
-            raise
+        except (CancelledError, ConnectingCancelledError):
+            raise CancelledError from None
         except Exception as error:
             raise ConnectFailed(
                 f"cannot connect to {origin.host}:{origin.port}: {error or type(error).__name__}"

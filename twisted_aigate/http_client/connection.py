@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import httptools
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IConsumer, IPushProducer, IReactorTime, ITCPTransport
 from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
@@ -60,6 +61,8 @@ class Connection(Protocol):
         self._head_bytes = 0
         self._until_close = False
         self._persistent = False
+        self._head_only = False
+        self._surplus = False
         self._answered = False
         self._reading = True
         self._sender: _Sender | None = None
@@ -80,9 +83,10 @@ class Connection(Protocol):
         @return: The response, once its head is complete; fails with L{UpstreamError}. Cancelling
             it cuts the connection.
         """
-        answer: Deferred[Response] = Deferred(lambda _: self.abandon())
+        answer: Deferred[Response] = Deferred(lambda _: self._cancelled())
         self._answer = answer
         self._answered = False
+        self._head_only = request.method == b"HEAD"
         self._head_bytes = 0
         self._timeout = timeout
         self._watchdog.set(timeout)
@@ -94,6 +98,10 @@ class Connection(Protocol):
             self._sender = _Sender(self, request.body)
             self._sender.start()
         return answer
+
+    def _cancelled(self) -> None:
+        self._answer = None
+        self.abandon()
 
     # Receiving.
 
@@ -124,6 +132,10 @@ class Connection(Protocol):
 
     def on_message_begin(self) -> None:
         """A response starts."""
+        if self._response is not None and self._response.complete:
+            # A second one to one request: nothing that comes from here can be trusted.
+            self._surplus = True
+            self._persistent = False
         self._fields = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -134,7 +146,7 @@ class Connection(Protocol):
     def on_headers_complete(self) -> None:
         """The head is complete."""
         status = self._parser.get_status_code()
-        if status < 200:
+        if status < 200 or self._surplus:
             return
         names = {name for name, _ in self._fields}
         self._until_close = (
@@ -145,15 +157,19 @@ class Connection(Protocol):
         # Asked now, since after the message llhttp has forgotten how it was framed.
         self._persistent = not self._until_close and self._parser.should_keep_alive()
         self._response = Response(self, status, self._fields)
+        if self._head_only:
+            # llhttp cannot know that no body follows, and waits for one.
+            self._persistent = False
+            self._response.ended()
 
     def on_body(self, data: bytes) -> None:
         """Some of the body."""
-        if self._response is not None:
+        if self._response is not None and not self._response.complete:
             self._response.received(data)
 
     def on_message_complete(self) -> None:
         """The response is complete."""
-        if self._response is not None:
+        if self._response is not None and not self._response.complete:
             self._response.ended()
 
     def _finish(self) -> None:
@@ -181,6 +197,10 @@ class Connection(Protocol):
         self._error = self._error or error
         self.abandon()
 
+    def sending_goes_on(self) -> None:
+        """Some more of the request's body goes out."""
+        self._watchdog.set(self._timeout)
+
     def sending_failed(self, reason: Failure) -> None:
         """The request's body could not be produced."""
         self._log.failure("a request's body could not be read", reason)
@@ -194,7 +214,8 @@ class Connection(Protocol):
             self._sender.stop()
         response, self._response = self._response, None
         answer, self._answer = self._answer, None
-        if response is not None and self._until_close and self._error is None:
+        cleanly = reason.check(ConnectionDone) is not None and self._error is None
+        if response is not None and self._until_close and cleanly:
             response.ended()
         error = self._error or ConnectionBroken("the connection was closed in mid-call")
         if response is not None:
@@ -266,6 +287,7 @@ class _Sender:
     def write(self, data: bytes) -> None:
         if self.done or not data:
             return
+        self._connection.sending_goes_on()
         framed = b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data
         self._connection.transport.write(framed)
 

@@ -7,6 +7,7 @@ Ctrl-C at our terminal does not reach it behind our back.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -56,11 +57,16 @@ class ChildProcess(ProcessProtocol):
         self._stderr = b""
         self._kill: IDelayedCall | None = None
         self._gone = False
+        self._group: int | None = None
 
     @property
     def stderr_tail(self) -> str:
         """The end of what the child wrote to standard error."""
         return self._stderr.decode("utf-8", "replace")
+
+    def connectionMade(self) -> None:
+        """The child runs. Its group has its id, which Twisted forgets when the child is gone."""
+        self._group = self.transport.pid
 
     def errReceived(self, data: bytes) -> None:
         """Keep the end of standard error."""
@@ -78,17 +84,18 @@ class ChildProcess(ProcessProtocol):
         self._signal_group(signal.SIGKILL)
 
     def _signal_group(self, number: signal.Signals) -> None:
-        pid = self.transport.pid
-        if self._gone or pid is None:
+        if self._gone or self._group is None:
             return
         try:
-            os.killpg(pid, number)
+            os.killpg(self._group, number)
         except (ProcessLookupError, PermissionError):
-            # It was forked just now and does not lead its group yet.
-            try:
+            # It was forked just now and does not lead its group yet, or none of them is left.
+            with contextlib.suppress(ProcessExitedAlready):
                 self.transport.signalProcess(number)
-            except ProcessExitedAlready:
-                return
+
+    def processExited(self, reason: Failure) -> None:
+        """The child is gone; what it started and left behind goes too."""
+        self._signal_group(signal.SIGKILL)
 
     def processEnded(self, reason: Failure) -> None:
         """The child is gone and its pipes are closed."""

@@ -6,6 +6,7 @@ Every parser takes the text of a variable and raises L{ValueError} when it is no
 
 from __future__ import annotations
 
+import math
 import re
 
 from attrs import frozen
@@ -41,7 +42,10 @@ def parse_duration(text: str) -> float:
         raise ValueError(f"{text!r} is no duration")
     if len(parts) > 1 and any(unit == "" for _, unit in parts):
         raise ValueError(f"{text!r} is no duration: each part needs a unit")
-    return sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts)
+    seconds = sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts)
+    if not math.isfinite(seconds):
+        raise ValueError(f"{text!r} is beyond measure")
+    return seconds
 
 
 def parse_size(text: str) -> int:
@@ -54,7 +58,10 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is no size")
-    return int(float(match[1]) * _SIZE_UNITS[match[2].upper()])
+    size = float(match[1]) * _SIZE_UNITS[match[2].upper()]
+    if not math.isfinite(size):
+        raise ValueError(f"{text!r} is beyond measure")
+    return int(size)
 
 
 @frozen
@@ -86,6 +93,6 @@ def parse_rate(text: str) -> Rate | None:
     if text == "off":
         return None
     match = _RATE.fullmatch(text)
-    if match is None or int(match[1]) == 0:
+    if match is None or not 0 < float(match[1]) < math.inf:
         raise ValueError(f"{text!r} is no rate")
     return Rate(int(match[1]) / _RATE_PERIODS[match[2]])

@@ -31,11 +31,13 @@ class Kind:
     @ivar parse: Text to value; raises L{ValueError}.
     @ivar name: The kind in a word or two: C{a port}.
     @ivar allowed: What is allowed, as an operator would write it.
+    @ivar nothing: How C{None} is shown.
     """
 
     parse: Callable[[str], Any]
     name: str
     allowed: str
+    nothing: str = "(unset)"
 
 
 @attrs.frozen
@@ -105,11 +107,11 @@ def read(settings_class: type[_T], environment: Environment) -> _T:
     return settings_class(**values)
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, kind: Kind) -> str:
     if isinstance(value, Secret):
         return "****"
     if value is None:
-        return "(unset)"
+        return kind.nothing
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, tuple):
@@ -145,4 +147,4 @@ def describe(settings: Any) -> Iterator[tuple[str, str]]:
         if declared is None:
             yield from describe(value)
         else:
-            yield declared.names[0], _shown(value)
+            yield declared.names[0], _shown(value, declared.kind)
