@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BufferedRandom
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.edge import Handlers, Wire, head, make_site, post
 from tests.support.threads import HeldThreads
+from twisted_aigate.kernel.offload import HIGH_WATER
 from twisted_aigate.web import multipart
 from twisted_aigate.web.auth import public
 from twisted_aigate.web.multipart import Form, read_form
@@ -145,7 +147,7 @@ class ReadTests(FormCase):
             return
         body = FIELD + part(content, 'name="f"; filename="x"') + END.rstrip()
         edges = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
-        pieces = [body[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+        pieces = [body[a:b] for a, b in pairwise(edges)]
         self.assertEqual(self.send(*filter(None, pieces)).answer().status, 200)
         self.assertEqual(self.contents[-1], [content])
 
@@ -159,18 +161,24 @@ class ThreadTests(FormCase):
         super().setUp()
         self.threads.held = True
 
-    def test_no_more_is_read_while_a_thread_writes(self) -> None:
-        content = b"x" * 1000
+    def test_little_more_is_read_while_a_thread_writes(self) -> None:
+        content = b"x" * (4 * HIGH_WATER)
         body = part(content, 'name="f"; filename="x"') + END
         wire = self.wire()
         wire.send(head("POST", "/form", TYPE, f"Content-Length: {len(body)}"))
-        self.assertTrue(wire.transport.reading)
-        wire.send(body[:500])
-        self.assertFalse(wire.transport.reading)
+        sent = 0
+        while wire.transport.reading:
+            wire.send(body[sent : sent + 65536])
+            sent += 65536
+        self.assertGreater(sent, HIGH_WATER)
+        self.assertLess(sent, HIGH_WATER + 5 * 65536)
         self.assertEqual(len(self.threads), 1)
-        self.threads.work()
-        self.assertTrue(wire.transport.reading)
-        wire.send(body[500:])
+        while sent < len(body):
+            self.threads.work()
+            self.assertTrue(wire.transport.reading)
+            while wire.transport.reading and sent < len(body):
+                wire.send(body[sent : sent + 65536])
+                sent += 65536
         self.assertEqual(wire.statuses, [])
         self.threads.work_off()
         self.assertEqual(wire.statuses, [200])
@@ -198,7 +206,7 @@ class ThreadTests(FormCase):
         self.flushLoggedErrors()
         self.assertEqual(self.open_files(), 0)
 
-    def test_a_client_that_leaves_when_all_but_the_writing_is_done_leaves_no_file_open(
+    def test_a_client_that_leaves_before_the_last_is_written_leaves_no_file_open(
         self,
     ) -> None:
         wire = self.wire()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -161,7 +163,7 @@ class BodyTests(SynchronousTestCase):
                 chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
                 stream += CHUNKED + chunk + b"0\r\n\r\n"
         edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-        told = parse(*(stream[a:b] for a, b in zip(edges, edges[1:], strict=False)))
+        told = parse(*(stream[a:b] for a, b in pairwise(edges)))
         self.assertEqual(told.bodies, bodies)
         self.assertEqual(told.ended, len(bodies))
 

@@ -25,7 +25,6 @@ def retry_after(limiter: RateLimiter, address: str = "a") -> int:
     try:
         limiter.take(address)
     except HTTPError as error:
-        assert error.status == 429
         return int(dict(error.headers)[b"Retry-After"])
     raise AssertionError("it was taken")
 

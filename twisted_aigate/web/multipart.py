@@ -10,11 +10,8 @@ from typing import BinaryIO, cast
 
 from attrs import define, frozen
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IConsumer, IProducer, IPushProducer
-from twisted.python.failure import Failure
-from zope.interface import implementer
 
+from twisted_aigate.kernel.offload import Offload
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.kernel.units import MB
 from twisted_aigate.web.errors import HTTPError
@@ -77,90 +74,40 @@ async def read_form(request: Request, limit: int, threads: Threads, folder: Path
     boundary = options.get("boundary", "")
     if media_type != "multipart/form-data" or not boundary:
         raise HTTPError(400, "The body must be multipart/form-data, with a boundary.")
-    reader = _FormReader(boundary, threads, folder)
+    reader = _FormReader(boundary, folder)
+    offload = Offload(threads, reader.parse)
     try:
-        await request.body.deliver(reader, limit)
-        await reader.finish()
+        await request.body.deliver(offload, limit)
+        await offload.finish()
+        reader.finish()
     except BaseException:
-        reader.discard()
+        offload.stop()
+        # When a thread has the files in hand, as soon as it is done.
+        offload.settled().addCallback(lambda _: reader.form.close())
         raise
     return reader.form
 
 
-@implementer(IConsumer)
 class _FormReader:
-    """Hands each piece of the body to a thread, and has no further piece sent meanwhile."""
+    """Parses and writes in a thread; L{Offload} hands it the pieces of the body."""
 
-    def __init__(self, boundary: str, threads: Threads, folder: Path) -> None:
+    def __init__(self, boundary: str, folder: Path) -> None:
         self.form = Form([], [])
         with _refusing():
             self._parser = PushMultipartParser(boundary, max_segment_count=_MOST_PARTS)
-        self._threads = threads
         self._folder = folder
-        self._producer: IPushProducer | None = None
-        self._pieces: list[bytes] = []
-        self._work: Deferred[None] | None = None
-        self._idle: Deferred[None] | None = None
-        self._failure: Failure | None = None
         self._segment: MultipartSegment | None = None
         self._file: BinaryIO | None = None
         self._value: list[bytes] = []
         self._field_bytes = 0
 
-    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
-        self._producer = cast(IPushProducer, producer)
-
-    def unregisterProducer(self) -> None:
-        self._producer = None
-
-    def write(self, data: bytes) -> None:
-        if self._failure is None:
-            self._pieces.append(data)
-            if self._work is None:
-                self._take()
-
-    def discard(self) -> None:
-        """Free the files; when a thread has them in hand, as soon as it is done."""
-        if self._work is None:
-            self.form.close()
-        else:
-            self._pieces.clear()
-            self._work.addCallback(lambda _: self.form.close())
-
-    def _take(self) -> None:
-        pieces, self._pieces = self._pieces, []
-        if self._producer is not None:
-            self._producer.pauseProducing()
-        self._work = self._threads.run(self._parse, b"".join(pieces))
-        self._work.addErrback(self._failed)
-        self._work.addCallback(self._taken)
-
-    def _failed(self, failure: Failure) -> None:
-        self._failure = failure
-
-    def _taken(self, _: None) -> None:
-        self._work = None
-        if self._pieces and self._failure is None:
-            self._take()
-        elif self._idle is not None:
-            idle, self._idle = self._idle, None
-            idle.callback(None)
-        if self._producer is not None and self._work is None:
-            self._producer.resumeProducing()
-
-    async def finish(self) -> None:
-        """Wait until all that was written is on disk."""
-        if self._work is not None:
-            self._idle = Deferred()
-            await self._idle
-        if self._failure is not None:
-            self._failure.raiseException()
+    def finish(self) -> None:
+        """There is no more of the body."""
         with _refusing():
             self._parser.close()
 
-    # In a thread.
-
-    def _parse(self, data: bytes) -> None:
+    def parse(self, data: bytes) -> None:
+        """Take the next piece of the body."""
         with _refusing():
             for event in self._parser.parse(data):
                 if isinstance(event, MultipartSegment):

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
-
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IConsumer
-from twisted.web.iweb import IBodyProducer
-from zope.interface import implementer
+from collections.abc import Callable, Iterable
 
 from twisted_aigate.gateway.calls import Upload
+from twisted_aigate.kernel.producers import CoroutineProducer
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.kernel.units import KB
 
@@ -22,8 +18,7 @@ def _quoted(text: str) -> str:
     return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
-@implementer(IBodyProducer)
-class FormBody:
+class FormBody(CoroutineProducer):
     """
     The body.
 
@@ -46,45 +41,15 @@ class FormBody:
             f'filename="{_quoted(upload.filename)}"\r\n'
             f"Content-Type: {_quoted(upload.content_type)}\r\n\r\n"
         )
-        self._head = "".join(parts).encode("utf-8")
-        self._tail = f"\r\n--{boundary}--\r\n".encode("ascii")
-        self.length = len(self._head) + upload.size + len(self._tail)
-        self._upload = upload
-        self._threads = threads
-        self._resumed: Deferred[None] | None = None
-        self._producing: Deferred[None] | None = None
+        head = "".join(parts).encode("utf-8")
+        tail = f"\r\n--{boundary}--\r\n".encode("ascii")
 
-    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
-        """See L{IBodyProducer}."""
-        self._producing = Deferred.fromCoroutine(self._produce(consumer))
-        return self._producing
+        async def produce(producer: CoroutineProducer, write: Callable[[bytes], None]) -> None:
+            write(head)
+            await threads.run(upload.file.seek, 0)
+            while piece := await threads.run(upload.file.read, _PIECE):
+                write(piece)
+                await producer.ready()
+            write(tail)
 
-    async def _produce(self, consumer: IConsumer) -> None:
-        consumer.write(self._head)
-        file = self._upload.file
-        await self._threads.run(file.seek, 0)
-        while True:
-            if self._resumed is not None:
-                await self._resumed
-            piece = await self._threads.run(file.read, _PIECE)
-            if not piece:
-                break
-            consumer.write(piece)
-        consumer.write(self._tail)
-
-    def pauseProducing(self) -> None:
-        """See L{IBodyProducer}."""
-        if self._resumed is None:
-            self._resumed = Deferred()
-
-    def resumeProducing(self) -> None:
-        """See L{IBodyProducer}."""
-        resumed, self._resumed = self._resumed, None
-        if resumed is not None:
-            resumed.callback(None)
-
-    def stopProducing(self) -> None:
-        """See L{IBodyProducer}."""
-        if self._producing is not None:
-            self._producing.addErrback(lambda failure: failure.trap(CancelledError) and None)
-            self._producing.cancel()
+        super().__init__(len(head) + upload.size + len(tail), produce)
