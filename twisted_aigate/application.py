@@ -20,15 +20,10 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_aigate.gateway.config_file import SECTIONS
 from twisted_aigate.gateway.routes import GatewayRoutes, render_openai_error
 from twisted_aigate.gateway.tree import GatewayTree, usable_local_models
-from twisted_aigate.kernel.settings import (
-    Environment,
-    Settings,
-    SettingsError,
-    read_environment,
-    read_settings,
-)
+from twisted_aigate.kernel.settings import Configuration, SettingsError, load
 from twisted_aigate.kernel.signals import SignalHandlers
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.kernel.units import Rate
@@ -60,19 +55,6 @@ _ABSENT = {
 """Trees that this version does not have yet: prefix to rate-limit zone."""
 
 
-def load(process: Environment, folder: Path) -> tuple[Settings, Environment]:
-    """
-    Read the configuration.
-
-    @param process: Usually C{os.environ}.
-    @param folder: Where C{.env} is looked for.
-    @return: The settings and the variables that they were read from.
-    @raise SettingsError: A variable is missing or wrong.
-    """
-    environment = read_environment(process, folder)
-    return read_settings(environment), environment
-
-
 class Aigate(Service):
     """
     aigate as a service.
@@ -85,19 +67,25 @@ class Aigate(Service):
     name = "aigate"
     _log = Logger()
 
-    def __init__(self, reactor: Any, read: Callable[[], tuple[Settings, Environment]]) -> None:
+    def __init__(self, reactor: Any, read: Callable[[], Configuration]) -> None:
         self._reactor = reactor
         self._read = read
-        self._settings, environment = read()
+        configuration = read()
+        self._settings = configuration.settings
+        self._warn_unknown(configuration)
         uploads = self._settings.data_dir / "uploads"
         uploads.mkdir(parents=True, exist_ok=True)
         self._threads = Threads(reactor, _FILE_THREADS, "files")
-        self._gateway = GatewayTree(
-            reactor, self._settings, environment, self._threads, uploads, SystemRandom()
-        )
+        self._gateway = GatewayTree(reactor, configuration, self._threads, uploads, SystemRandom())
         self._site = self._make_site(uploads)
         self._ports: list[IListeningPort] = []
         self._grace_over: Deferred[None] = Deferred()
+
+    def _warn_unknown(self, configuration: Configuration) -> None:
+        for section in sorted(set(configuration.file) - set(SECTIONS)):
+            self._log.warn(
+                "configuration: {section} is not supported and has no effect", section=section
+            )
 
     def _limiter(self, zone: str) -> RateLimiter | None:
         limits = self._settings.edge.rate_limits
@@ -188,8 +176,8 @@ class Aigate(Service):
 
     def _reload(self) -> None:
         try:
-            settings, environment = self._read()
-            self._gateway.reload(settings, environment)
+            configuration = self._read()
+            self._gateway.reload(configuration)
         except SettingsError as error:
             self._log.error("not reloaded, nothing has changed: {error}", error=str(error))
         else:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from twisted_aigate import __version__
 from twisted_aigate.kernel.secrets import new_token
-from twisted_aigate.kernel.settings import SettingsError, describe
+from twisted_aigate.kernel.settings import SettingsError, describe, load
 
 _GENERATED = {"LITELLM_MASTER_KEY": "sk-"}
 """The secrets that a fresh C{.env} gets, and what each starts with."""
@@ -43,14 +43,13 @@ def check(folder: Path) -> str:
 
     @raise SettingsError: It cannot be used.
     """
-    from twisted_aigate.application import load
     from twisted_aigate.gateway.tree import read_catalogue, usable_local_models
 
-    settings, environment = load(os.environ, folder)
-    local = list(usable_local_models(settings))
+    configuration = load(os.environ, folder)
+    local = list(usable_local_models(configuration.settings))
     on = [entry for entry, off in local if off is None]
-    catalogue, unsupported = read_catalogue(settings, environment, on)
-    lines = [f"{name}={value}" for name, value in describe(settings)]
+    catalogue, unsupported = read_catalogue(configuration, on)
+    lines = [f"{name}={value}" for name, value in describe(configuration.settings)]
     lines.append(f"models: {', '.join(catalogue.names) or 'none'}")
     lines += [f"off: {entry.name}: {off}" for entry, off in local if off]
     lines += [f"not supported, without effect: {key}" for key in unsupported]

@@ -15,10 +15,10 @@ from zope.interface import implementer
 
 def stderr_observer() -> ILogObserver:
     """The log observer of a process that was not told another."""
-    from twisted_aigate.application import load
     from twisted_aigate.kernel.logging import make_observer
+    from twisted_aigate.kernel.settings import load
 
-    settings, _ = load(os.environ, Path.cwd())
+    settings = load(os.environ, Path.cwd()).settings
     return make_observer(sys.stderr, settings.log_format, settings.log_level)
 
 
@@ -30,8 +30,7 @@ class AigateOptions(Options):
 
     def postOptions(self) -> None:
         """Check the configuration before anything starts, and choose the log's format."""
-        from twisted_aigate.application import load
-        from twisted_aigate.kernel.settings import SettingsError
+        from twisted_aigate.kernel.settings import SettingsError, load
 
         try:
             load(os.environ, Path.cwd())

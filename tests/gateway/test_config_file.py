@@ -5,9 +5,10 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_aigate.gateway.catalogue import make_catalogue
-from twisted_aigate.gateway.config_file import ConfigError, parse_config
+from twisted_aigate.gateway.config_file import parse_sections
 from twisted_aigate.gateway.deployments import Catalogue
 from twisted_aigate.gateway.local.table import LOCAL_MODELS
+from twisted_aigate.kernel.settings import ConfigError, parse_config_file
 
 _FULL = """
 model_list:
@@ -39,7 +40,7 @@ general_settings: {master_key: sk-1}
 
 
 def _catalogue(text: str, **environment: str) -> Catalogue:
-    config, _ = parse_config(text, environment)
+    config, _ = parse_sections(parse_config_file(text, environment))
     return make_catalogue(config, (), environment)
 
 
@@ -82,11 +83,10 @@ class ConfigFileTests(SynchronousTestCase):
 
     def test_unsupported_keys_are_named_once(self) -> None:
         """What has no effect is said, a key once."""
-        _, unsupported = parse_config(_FULL, {})
+        _, unsupported = parse_sections(parse_config_file(_FULL, {}))
         self.assertEqual(
             unsupported,
             [
-                "general_settings",
                 "litellm_settings.drop_params",
                 "router_settings.routing_strategy",
             ],
@@ -135,13 +135,13 @@ class ConfigFileTests(SynchronousTestCase):
 
     def test_local_models(self) -> None:
         """Embedded models are listed after what is configured; the default is the best chat."""
-        config, _ = parse_config("", {})
+        config, _ = parse_sections({})
         catalogue = make_catalogue(config, LOCAL_MODELS, {})
         names = [entry.name for entry in LOCAL_MODELS]
         self.assertEqual(catalogue.names, [*names, "default"])
         self.assertEqual(catalogue.find("default")[0].model, "local-smollm2-135m")
         text = "model_list: [{model_name: a, litellm_params: {model: local/local-e5-small}}]"
-        config, _ = parse_config(text, {})
+        config, _ = parse_sections(parse_config_file(text, {}))
         self.assertEqual(make_catalogue(config, LOCAL_MODELS, {}).find("a")[0].provider, "local")
 
     def test_keys_do_not_print(self) -> None:

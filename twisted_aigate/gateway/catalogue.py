@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from twisted_aigate.gateway.config_file import ConfigError, ConfigFile, ModelEntry
+from twisted_aigate.gateway.config_file import ConfigFile, ModelEntry
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
 from twisted_aigate.gateway.local.table import DEFAULT_ALIAS, LocalModelEntry
 from twisted_aigate.gateway.providers.table import OPENAI_SHAPED, OpenAIShaped
 from twisted_aigate.http_client.messages import split_url
 from twisted_aigate.kernel.secrets import Secret
+from twisted_aigate.kernel.settings import ConfigError
 
 _LOCAL = "local"
 _DEFAULT_TIMEOUT = 600.0

@@ -8,16 +8,11 @@ is named once a key, and never silently dropped.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-_REFERENCE = "os.environ/"
-
-
-class ConfigError(Exception):
-    """The file cannot be used; the text says where and why, in one line."""
+from twisted_aigate.kernel.settings import ConfigError
 
 
 class LiteLLMParams(msgspec.Struct):
@@ -68,18 +63,8 @@ class ConfigFile(msgspec.Struct):
     router_settings: RouterSettings = msgspec.field(default_factory=RouterSettings)
 
 
-def _resolve(value: Any, environment: Mapping[str, str], where: str) -> Any:
-    if isinstance(value, str) and value.startswith(_REFERENCE):
-        name = value.removeprefix(_REFERENCE)
-        # An unset variable is an unset value, as in LiteLLM.
-        return environment.get(name)
-    if isinstance(value, dict):
-        return {key: _resolve(item, environment, f"{where}.{key}") for key, item in value.items()}
-    if isinstance(value, list):
-        return [
-            _resolve(item, environment, f"{where}[{index}]") for index, item in enumerate(value)
-        ]
-    return value
+SECTIONS = ConfigFile.__struct_fields__
+"""The sections of the file that are the gateway's."""
 
 
 def _unknown(value: Any, model: type[msgspec.Struct], where: str) -> list[str]:
@@ -88,8 +73,7 @@ def _unknown(value: Any, model: type[msgspec.Struct], where: str) -> list[str]:
 
 
 def _unsupported(data: dict[str, Any]) -> list[str]:
-    found = _unknown(data, ConfigFile, "")
-    found += _unknown(data.get("litellm_settings"), LiteLLMSettings, "litellm_settings.")
+    found = _unknown(data.get("litellm_settings"), LiteLLMSettings, "litellm_settings.")
     found += _unknown(data.get("router_settings"), RouterSettings, "router_settings.")
     entries = data.get("model_list")
     for entry in entries if isinstance(entries, list) else []:
@@ -100,42 +84,15 @@ def _unsupported(data: dict[str, Any]) -> list[str]:
     return sorted(set(found))
 
 
-def parse_config(text: str, environment: Mapping[str, str]) -> tuple[ConfigFile, list[str]]:
+def parse_sections(file: Mapping[str, Any]) -> tuple[ConfigFile, list[str]]:
     """
-    Parse the file's text.
+    Take the gateway's sections out of the configuration file.
 
-    @param environment: What C{os.environ/NAME} refers to.
-    @return: The file, and the keys in it that are not supported.
-    @raise ConfigError: It is no such file.
+    @return: The sections, and the keys in them that are not supported.
+    @raise ConfigError: They are not of LiteLLM's shape.
     """
-    # Only a process with a configuration file pays for the YAML library.
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    ours = {name: file[name] for name in SECTIONS if name in file}
     try:
-        data = yaml.load(text, Loader=loader)  # noqa: S506 (a safe loader, in C where there is one)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"not valid YAML: {' '.join(str(error).split())}") from None
-    data = {} if data is None else data
-    if not isinstance(data, dict):
-        raise ConfigError("not a mapping at the top")
-    resolved = _resolve(data, environment, "")
-    # A section that is there and empty is an empty section.
-    present = {key: value for key, value in resolved.items() if value is not None}
-    try:
-        return msgspec.convert(present, ConfigFile, strict=False), _unsupported(present)
+        return msgspec.convert(ours, ConfigFile, strict=False), _unsupported(ours)
     except msgspec.ValidationError as error:
         raise ConfigError(str(error)) from None
-
-
-def read_config(path: Path, environment: Mapping[str, str]) -> tuple[ConfigFile, list[str]]:
-    """
-    Read and parse the file.
-
-    @raise ConfigError: It cannot be read, or is no such file.
-    """
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot be read: {error}") from None
-    return parse_config(text, environment)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
 from twisted_aigate.gateway.catalogue import make_catalogue
-from twisted_aigate.gateway.config_file import ConfigError, ConfigFile, read_config
+from twisted_aigate.gateway.config_file import parse_sections
 from twisted_aigate.gateway.deployments import Catalogue
 from twisted_aigate.gateway.health import HealthChecks
 from twisted_aigate.gateway.local.model import LocalModel
@@ -22,7 +22,12 @@ from twisted_aigate.gateway.service import Gateway
 from twisted_aigate.http_client import HTTPClient
 from twisted_aigate.http_client.client import endpoints
 from twisted_aigate.kernel.processes import minimal_environment
-from twisted_aigate.kernel.settings import Environment, Settings, SettingsError
+from twisted_aigate.kernel.settings import (
+    ConfigError,
+    Configuration,
+    Settings,
+    SettingsError,
+)
 from twisted_aigate.kernel.threads import Threads
 
 
@@ -50,22 +55,20 @@ def usable_local_models(settings: Settings) -> Iterator[tuple[LocalModelEntry, s
 
 
 def read_catalogue(
-    settings: Settings, environment: Environment, local: Iterable[LocalModelEntry]
+    configuration: Configuration, local: Iterable[LocalModelEntry]
 ) -> tuple[Catalogue, list[str]]:
     """
-    The models that the settings, and the file that they name, make.
+    The models that the configuration makes.
 
     @param local: The embedded models that are on.
     @return: The models, and the keys in the file that are not supported.
     @raise SettingsError: The file cannot be used.
     """
-    config, unsupported = ConfigFile(), list[str]()
     try:
-        if settings.config is not None:
-            config, unsupported = read_config(settings.config, environment)
-        return make_catalogue(config, local, environment), unsupported
+        sections, unsupported = parse_sections(configuration.file)
+        return make_catalogue(sections, local, configuration.environment), unsupported
     except ConfigError as error:
-        raise SettingsError(f"AIGATE_CONFIG: {settings.config}: {error}") from None
+        raise configuration.wrong_file(error) from None
 
 
 class GatewayTree:
@@ -73,8 +76,7 @@ class GatewayTree:
     The gateway and what it runs on.
 
     @param reactor: Connects, starts workers, keeps time.
-    @param settings: The settings.
-    @param environment: Where providers' keys are.
+    @param configuration: The configuration.
     @param threads: Where files are read and written.
     @param folder: The disk that uploads are put on.
     @param random: Chooses among deployments.
@@ -85,19 +87,19 @@ class GatewayTree:
     def __init__(
         self,
         reactor: Any,
-        settings: Settings,
-        environment: Mapping[str, str],
+        configuration: Configuration,
         threads: Threads,
         folder: Path,
         random: Random,
     ) -> None:
+        settings = configuration.settings
         self._client = HTTPClient(reactor, endpoints(reactor))
         self._local = {
             entry.name: LocalModel(
                 reactor,
                 reactor,
                 entry,
-                minimal_environment(environment),
+                minimal_environment(configuration.environment),
                 settings.local_models.queue,
                 settings.local_models.idle,
             )
@@ -108,7 +110,7 @@ class GatewayTree:
             "openai": OpenAIProvider(self._client, threads),
             "local": LocalProvider(self._local),
         }
-        catalogue, unsupported = read_catalogue(settings, environment, self._entries)
+        catalogue, unsupported = read_catalogue(configuration, self._entries)
         self._warn(unsupported)
         self.gateway = Gateway(catalogue, providers, random)
         self.health = HealthChecks(self.gateway, threads, folder)
@@ -121,13 +123,13 @@ class GatewayTree:
         for key in unsupported:
             self._log.warn("configuration: {key} is not supported and has no effect", key=key)
 
-    def reload(self, settings: Settings, environment: Mapping[str, str]) -> None:
+    def reload(self, configuration: Configuration) -> None:
         """
         Have other models from the next call on; calls in hand go on.
 
         @raise SettingsError: The configuration cannot be used: nothing has changed.
         """
-        catalogue, unsupported = read_catalogue(settings, environment, self._entries)
+        catalogue, unsupported = read_catalogue(configuration, self._entries)
         self._warn(unsupported)
         self.gateway.catalogue = catalogue
 
