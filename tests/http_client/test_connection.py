@@ -92,6 +92,12 @@ class ResponseTests(ClientCase):
         self.clock.advance(0)
         self.assertTrue(self.upstream.connections[0].closed)
 
+    def test_garbage_behind_a_response_does_not_spoil_it(self) -> None:
+        for garbage in (b"\r\n", b"garbage"):
+            response = self.answered(OK + garbage)
+            self.assertEqual((response.status, response.whole()), (200, b"ok"))
+            self.clock.advance(0)
+
     def test_what_comes_unasked_cuts_the_connection(self) -> None:
         self.answered(OK)
         self.respond(OK)

@@ -74,6 +74,23 @@ class MemoryTransport:
         self.choked = True
         self._have_enough()
 
+    def throttle(self) -> None:
+        """From now on the peer reads what the test has it L{take}, and no more."""
+        self.choked = True
+
+    def take(self, count: int) -> None:
+        """The peer reads C{count} bytes."""
+        self.sent += self.unsent[:count]
+        del self.unsent[:count]
+        if not self.unsent:
+            if self._producer_paused:
+                self._producer_paused = False
+                if self.producer is not None:
+                    self.producer.resumeProducing()
+            elif self.disconnecting:
+                self._close(ConnectionDone())
+        self._clock.advance(0)
+
     def unchoke(self) -> None:
         """The peer reads on."""
         self.choked = False

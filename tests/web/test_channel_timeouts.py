@@ -161,6 +161,18 @@ class ResponseTests(TimeoutCase):
         self.pass_time(21)
         self.assertEqual(self.wire.statuses, [504, 200])
 
+    def test_the_request_behind_a_504_has_its_own_time(self) -> None:
+        self.wire.send(get("/other/wait") + get("/wait"))
+        self.pass_time(21 + 598)
+        self.assertEqual(self.wire.statuses, [504])
+        self.pass_time(2)
+        self.assertEqual(self.wire.statuses, [504, 504])
+
+    def test_a_connection_is_idle_for_75_s_after_a_504_too(self) -> None:
+        self.wire.send(get("/other/wait"))
+        self.pass_time(20 + 74)
+        self.assertFalse(self.wire.transport.disconnecting)
+
     def test_another_tree_has_another_time(self) -> None:
         self.wire.send(get("/wait"))
         self.pass_time(599)

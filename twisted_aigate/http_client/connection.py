@@ -116,8 +116,11 @@ class Connection(Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._fail(BadResponse(f"the answer is not valid HTTP: {error}"))
-            return
+            if self._response is None or not self._response.complete:
+                self._fail(BadResponse(f"the answer is not valid HTTP: {error}"))
+                return
+            # What stands behind a whole answer spoils the connection and not the answer.
+            self._persistent = False
         if self._response is None and self._answer is not None:
             self._head_bytes += len(data)
             if self._head_bytes > _HEAD_LIMIT:

@@ -237,9 +237,9 @@ class Channel(Protocol):
             self._watchdog.set(request.timeout)
             self._refuse(HTTPError(408, "The request's body stopped coming."))
         else:
-            request.interrupt(HTTPError(504, "The request took too long.", code="timeout"))
             # Whoever holds on to it all the same is cut off.
             self._watchdog.set(LINGER_TOTAL)
+            request.interrupt(HTTPError(504, "The request took too long.", code="timeout"))
 
     # Linger.
 

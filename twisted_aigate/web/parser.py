@@ -17,8 +17,8 @@ from twisted_aigate.web.errors import HTTPError
 HEAD_LIMIT = 64 * 1024
 """Bytes that a request's head, or the framing between two pieces of its body, may take."""
 
-# RFC 3986, 3.2.2: a name, an address, or an address in brackets; and a port.
 _HEAD_TOO_LARGE = f"The request's head is larger than {HEAD_LIMIT} bytes."
+# RFC 3986, 3.2.2: a name, an address, or an address in brackets; and a port.
 _HOST = re.compile(rb"(?:\[[0-9A-Za-z.:%_-]*\]|[0-9A-Za-z._~%!$&'()*+,;=-]*)(?::[0-9]*)?")
 _VERSIONS = {"1.0": b"HTTP/1.0", "1.1": b"HTTP/1.1"}
 

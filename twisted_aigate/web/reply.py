@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -9,12 +10,15 @@ from attrs import frozen
 from twisted.internet.defer import CancelledError
 from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 
+from twisted_aigate.kernel.producers import CoroutineProducer
+from twisted_aigate.kernel.units import KB
 from twisted_aigate.web.errors import Headers
 from twisted_aigate.web.request import Request
 
 _encoder = msgspec.json.Encoder()
 
 JSON = b"application/json"
+_PIECE = 64 * KB
 
 
 @frozen
@@ -39,6 +43,15 @@ def json_reply(value: Any, status: int = 200, headers: Headers = ()) -> Reply:
     return Reply(_encoder.encode(value), JSON, status, headers)
 
 
+def _in_pieces(body: bytes) -> IBodyProducer:
+    async def produce(producer: CoroutineProducer, write: Callable[[bytes], None]) -> None:
+        for start in range(0, len(body), _PIECE):
+            await producer.ready()
+            write(body[start : start + _PIECE])
+
+    return CoroutineProducer(len(body), produce)
+
+
 async def send(request: Request, reply: Reply) -> None:
     """
     Send an answer.
@@ -51,8 +64,12 @@ async def send(request: Request, reply: Reply) -> None:
     fields = ((b"Content-Type", reply.content_type), *reply.headers)
     body = reply.body
     if isinstance(body, bytes):
-        request.respond(reply.status, fields, body)
-        return
+        if len(body) <= _PIECE:
+            request.respond(reply.status, fields, body)
+            return
+        # In one piece it would be out of our hands at once, and whether a slow client still takes
+        # it could not be seen.
+        body = _in_pieces(body)
     if body.length is not UNKNOWN_LENGTH:
         fields = (*fields, (b"Content-Length", b"%d" % body.length))
     request.begin(reply.status, fields)
