@@ -32,6 +32,7 @@ $(VENV)/.local: requirements/local.txt | $(VENV)/.venv
 	@touch $@
 
 $(VENV)/.aigate: setup.cfg pyproject.toml $(SOURCES) | $(VENV)/.venv
+	@rm -rf build # what a deleted module left there would be installed again
 	$(PIP) install .
 	@touch $@
 

@@ -1,0 +1,1 @@
+"""Benchmarks: what aigate is measured by, and against."""

@@ -1,0 +1,65 @@
+"""The project's aims for the gateway, and whether what was measured reaches them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.gateway.load import COMPARED, Figures
+from bench.gateway.payloads import Flavour
+
+_RATE = 20.0
+_LATENCY = 1 / 20
+_CHUNKS = 10.0
+_START = 1.0
+_RESIDENT = 90e6
+
+
+def _line(holds: bool, what: str, aim: str) -> str:
+    return f"- **{'holds' if holds else 'DOES NOT HOLD'}**: {what} (aim: {aim})"
+
+
+def stream_flavours(figures: Figures) -> list[Flavour]:
+    """The flavours of stream that a contender was loaded with."""
+    return [flavour for flavour, at in figures.loads if at == COMPARED and flavour.streams]
+
+
+def aims(aigate: Figures, litellm: Figures | None) -> Iterator[str]:
+    """A line for each aim."""
+    plain = (Flavour.PLAIN, COMPARED)
+    if litellm is None:
+        yield "- **NOT MEASURED**: aims against LiteLLM, which was left out"
+    else:
+        ours, theirs = aigate.loads[plain], litellm.loads[plain]
+        if theirs.rate and theirs.p50:
+            ratio = ours.rate / theirs.rate
+            yield _line(
+                ratio >= _RATE and not ours.problems,
+                f"{ratio:.1f} times LiteLLM's requests/s at {COMPARED} connections",
+                f"at least {_RATE:g} times",
+            )
+            share = ours.p50 / theirs.p50
+            yield _line(
+                share <= _LATENCY and not ours.problems,
+                f"p50 at {COMPARED} connections is 1/{1 / share:.1f} of LiteLLM's",
+                f"at most 1/{1 / _LATENCY:g}",
+            )
+        for flavour in stream_flavours(litellm):
+            chunks = litellm.chunk_rate(flavour, COMPARED)
+            if not chunks:
+                yield f"- **NOT MEASURED**: LiteLLM ended no stream ({flavour.value})"
+                continue
+            ratio = aigate.chunk_rate(flavour, COMPARED) / chunks
+            yield _line(
+                ratio >= _CHUNKS and not aigate.loads[flavour, COMPARED].problems,
+                f"{ratio:.1f} times LiteLLM's chunks/s at {COMPARED} connections, "
+                f"{flavour.value} streams",
+                f"at least {_CHUNKS:g} times",
+            )
+    yield _line(
+        aigate.start <= _START, f"first 200 {aigate.start:.2f} s after its start",
+        f"at most {_START:g} s",
+    )
+    yield _line(
+        aigate.at_rest < _RESIDENT, f"{aigate.at_rest / 1e6:.1f} MB resident at rest",
+        f"less than {_RESIDENT / 1e6:g} MB",
+    )
