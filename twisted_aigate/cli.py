@@ -12,7 +12,11 @@ from twisted_aigate import __version__
 from twisted_aigate.kernel.secrets import new_token
 from twisted_aigate.kernel.settings import SettingsError, describe, load
 
-_GENERATED = {"LITELLM_MASTER_KEY": "sk-"}
+_GENERATED = {
+    "LITELLM_MASTER_KEY": "sk-",
+    "HYBRIDS3_MASTER_KEY": "",
+    "HYBRIDS3_UPLOADS_KEY": "",
+}
 """The secrets that a fresh C{.env} gets, and what each starts with."""
 
 

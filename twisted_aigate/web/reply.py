@@ -27,15 +27,17 @@ class Reply:
     An answer.
 
     @ivar body: All of it, or a push producer that makes it as the client takes it.
-    @ivar content_type: Its media type.
+    @ivar content_type: Its media type; empty for an answer without a body.
     @ivar status: The HTTP status.
     @ivar headers: More header fields.
+    @ivar head_length: For the answer to a C{HEAD}: the length of the body that a C{GET} would get.
     """
 
     body: bytes | IBodyProducer
     content_type: bytes = JSON
     status: int = 200
     headers: Headers = ()
+    head_length: int | None = None
 
 
 def json_reply(value: Any, status: int = 200, headers: Headers = ()) -> Reply:
@@ -61,9 +63,16 @@ async def send(request: Request, reply: Reply) -> None:
 
     @raise CancelledError: The client left, or the response made no progress for too long.
     """
-    fields = ((b"Content-Type", reply.content_type), *reply.headers)
+    fields = reply.headers
+    if reply.content_type:
+        fields = ((b"Content-Type", reply.content_type), *fields)
     body = reply.body
     if isinstance(body, bytes):
+        if reply.head_length is not None:
+            length = (b"Content-Length", b"%d" % reply.head_length)
+            request.begin(reply.status, (*fields, length))
+            request.finish()
+            return
         if len(body) <= _PIECE:
             request.respond(reply.status, fields, body)
             return

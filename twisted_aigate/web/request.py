@@ -202,6 +202,10 @@ class Request(server.Request):
             if framed:
                 self._open().write(framed)
 
+    def isSecure(self) -> bool:
+        """Whether it came over TLS."""
+        return self._open().isSecure()
+
     def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:
         """Have what makes the body paused while the client reads slowly."""
         self.producer = producer

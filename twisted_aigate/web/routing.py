@@ -137,3 +137,26 @@ def _method_not_allowed(request: IRequest, failure: Failure) -> NoReturn:
         f"This path takes {' and '.join(allowed)}.",
         headers=((b"Allow", ", ".join(allowed).encode("ascii")),),
     )
+
+
+class CatchAll:
+    """
+    One handler for every method and path of a tree; a L{twisted_aigate.web.site.Renderer}.
+
+    For trees whose paths are data, as object storage's are: no router may look into them.
+
+    @param handler: Called with the request and what C{authorise} said.
+    @param authorise: Says who calls.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[[Request, _Caller], Awaitable[Reply]],
+        authorise: Authorise[_Caller],
+    ) -> None:
+        self._route = _Route(handler, authorise)
+
+    def render(self, request: Request) -> int:
+        """Start the handler."""
+        _start(self._route, request, {})
+        return int(NOT_DONE_YET)

@@ -93,22 +93,58 @@ class LocalModelSettings:
 
 
 @frozen
+class StorageSettings:
+    """
+    Object storage.
+
+    @ivar master_key: Opens every bucket.
+    @ivar master_public_key: The access key that goes with it in S3.
+    @ivar uploads_key: The key of the bucket C{uploads}.
+    @ivar uploads_ttl: Seconds after which an object of C{uploads} expires; 0: never.
+    @ivar uploads_max_size: Bytes that an object of C{uploads} may have; 0: no limit.
+    @ivar lock_wait: Seconds that a request waits for a key's lock.
+    @ivar lock_hold: Seconds that a request may hold it.
+    @ivar lock_max_waiters: How many may wait for one key.
+    @ivar s3_endpoint: Keep objects' bytes at this S3 endpoint in place of files.
+    @ivar s3_listen: Serve S3 at the root of this endpoint (a Twisted endpoint string) too.
+    """
+
+    master_key: Secret | None = variable("HYBRIDS3_MASTER_KEY", kinds.SECRET)
+    master_public_key: str = variable("HYBRIDS3_MASTER_PUBLIC_KEY", kinds.TEXT, "master")
+    uploads_key: Secret | None = variable("HYBRIDS3_UPLOADS_KEY", kinds.SECRET)
+    uploads_ttl: float = variable("HYBRIDS3_UPLOADS_TTL", kinds.DURATION, "168h")
+    uploads_max_size: int = variable("HYBRIDS3_UPLOADS_MAX_SIZE", kinds.SIZE, "100MB")
+    lock_wait: float = variable("HYBRIDS3_LOCK_WAIT", kinds.DURATION, "30s")
+    lock_hold: float = variable("HYBRIDS3_LOCK_HOLD", kinds.DURATION, "300s")
+    lock_max_waiters: int = variable("HYBRIDS3_LOCK_MAX_WAITERS", kinds.AT_LEAST_ZERO, "100")
+    s3_endpoint: str | None = variable("STORAGE_S3_ENDPOINT", kinds.TEXT)
+    s3_bucket: str = variable("STORAGE_S3_BUCKET", kinds.TEXT, "aigate")
+    s3_access_key: str = variable("STORAGE_S3_ACCESS_KEY", kinds.TEXT, "")
+    s3_secret_key: Secret | None = variable("STORAGE_S3_SECRET_KEY", kinds.SECRET)
+    s3_region: str = variable("STORAGE_S3_REGION", kinds.TEXT, "us-east-1")
+    s3_listen: str | None = variable("STORAGE_S3_LISTEN", kinds.TEXT)
+
+
+@frozen
 class Settings:
     """
     Everything that the operator can set.
 
     @ivar config: A YAML file in LiteLLM's C{config.yaml} schema.
     @ivar data_dir: Where all state lives.
+    @ivar database_url: C{postgresql://…}; C{None}: SQLite under C{data_dir}. It holds a password.
     """
 
     edge: EdgeSettings
     switches: Switches
     local_models: LocalModelSettings
+    storage: StorageSettings
     master_key: Secret = variable(
         "LITELLM_MASTER_KEY", kinds.SECRET, aliases=("AIGATE_MASTER_KEY",), required=True
     )
     config: Path | None = variable("AIGATE_CONFIG", kinds.FILE)
     data_dir: Path = variable("DATA_DIR", kinds.FOLDER, ".data")
+    database_url: Secret | None = variable("DATABASE_URL", kinds.SECRET)
     log_format: str = variable("LOG_FORMAT", kinds.choice("auto", "text", "json"), "auto")
     log_level: str = variable("LOG_LEVEL", kinds.choice("debug", "info", "warn", "error"), "info")
 

@@ -1,0 +1,6 @@
+"""The database: SQLite in a file or PostgreSQL, off the reactor, with commits shared by many."""
+
+from twisted_aigate.kernel.database.errors import DatabaseFull, DatabaseUnavailable
+from twisted_aigate.kernel.database.service import Database
+
+__all__ = ["Database", "DatabaseFull", "DatabaseUnavailable"]

@@ -1,0 +1,237 @@
+"""
+The trees and what they run on, built out of the configuration.
+
+This module and L{twisted_aigate.application} are the only ones that know every tree.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import SystemRandom
+from typing import Any
+
+from twisted.logger import Logger
+
+from twisted_aigate.gateway.config_file import SECTIONS as GATEWAY_SECTIONS
+from twisted_aigate.gateway.routes import GatewayRoutes, render_openai_error
+from twisted_aigate.gateway.tree import GatewayTree, usable_local_models
+from twisted_aigate.kernel.database import Database
+from twisted_aigate.kernel.settings import Configuration
+from twisted_aigate.kernel.threads import Threads
+from twisted_aigate.kernel.units import Rate
+from twisted_aigate.storage.buckets import SECTIONS as STORAGE_SECTIONS
+from twisted_aigate.storage.routes import (
+    Callers,
+    StorageAPI,
+    render_plain_error,
+    storage_routes,
+)
+from twisted_aigate.storage.tree import StorageTree, missing
+from twisted_aigate.web.auth import bearer
+from twisted_aigate.web.off import SwitchedOff, render_json_error
+from twisted_aigate.web.proxies import LOOPBACK, ClientAddresses
+from twisted_aigate.web.ratelimit import RateLimiter
+from twisted_aigate.web.site import Site, Tree
+
+_FILE_THREADS = 8
+_KEY_HEADERS = (b"x-api-key", b"api-key")
+"""Where anthropic's and azure's clients put the key."""
+
+_MIGRATIONS = "twisted_aigate.migrations"
+_WELL_KNOWN_TOKENS = (b"sk-1234", b"sk-master", b"changeme", b"secret", b"password")
+_TRY = (
+    "try: . ./.env; curl localhost:{port}/v1/chat/completions"
+    ' -H "Authorization: Bearer $LITELLM_MASTER_KEY" -H "Content-Type: application/json"'
+    ' -d \'{{"model": "default", "messages": [{{"role": "user", "content": "Hello!"}}]}}\''
+)
+"""The command that a new user is shown."""
+
+_ABSENT = {
+    "claudebox": "claudebox",
+    "claudebox-zai": "claudebox",
+    "stealthy-auto-browse": "browser",
+}
+"""Trees that this version does not have yet: prefix to rate-limit zone."""
+
+
+class Platform:
+    """
+    All trees.
+
+    @param reactor: Everything runs on it.
+    @param configuration: The configuration.
+    @raise SettingsError: It cannot be used.
+    @ivar site: All trees on one port.
+    @ivar s3_site: S3 alone, at the root of a port of its own; C{None} when storage is off.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, configuration: Configuration) -> None:
+        self._reactor = reactor
+        self._configuration = configuration
+        self._settings = configuration.settings
+        uploads = self._settings.data_dir / "uploads"
+        uploads.mkdir(parents=True, exist_ok=True)
+        self._threads = Threads(reactor, _FILE_THREADS, "files")
+        self._gateway = GatewayTree(reactor, configuration, self._threads, uploads, SystemRandom())
+        self._storage_off = missing(configuration)
+        self._database: Database | None = None
+        self._storage: StorageTree | None = None
+        if self._storage_off is None:
+            self._database = Database(reactor, self._database_url(), _MIGRATIONS)
+            self._storage = StorageTree(reactor, configuration, self._database, self._threads)
+        trees = [self._gateway_tree(uploads), self._storage_tree(), *self._absent_trees()]
+        self.site = Site(trees, self._addresses(), reactor)
+        self.s3_site = self._make_s3_site()
+
+    def _database_url(self) -> str:
+        url = self._settings.database_url
+        path = (self._settings.data_dir / "aigate.sqlite").absolute()
+        return f"sqlite:///{path}" if url is None else url.reveal()
+
+    def _addresses(self) -> ClientAddresses:
+        trusted = self._settings.edge.trusted_proxies
+        if self._settings.switches.tunnel:
+            trusted = (*trusted, *LOOPBACK)
+        return ClientAddresses(trusted)
+
+    def _limiter(self, zone: str) -> RateLimiter | None:
+        limits = self._settings.edge.rate_limits
+        rate: Rate | None = getattr(limits, zone)
+        burst: int = getattr(limits, f"{zone}_burst")
+        return None if rate is None else RateLimiter(rate, burst, self._reactor)
+
+    # Trees.
+
+    def _gateway_tree(self, uploads: Path) -> Tree:
+        edge = self._settings.edge
+        routes = GatewayRoutes(
+            self._gateway.gateway,
+            self._gateway.health,
+            bearer(self._settings.master_key, *_KEY_HEADERS),
+            edge.max_body_size,
+            self._threads,
+            uploads,
+        )
+        return Tree(
+            b"",
+            routes.router,
+            render_openai_error,
+            self._limiter("api"),
+            frozenset(routes.router.unlimited),
+            edge.timeouts.api,
+        )
+
+    def _storage_tree(self) -> Tree:
+        if self._storage is None:
+            reason = f"Storage is off: {self._storage_off}."
+            return self._off_tree("storage", reason, "storage")
+        return Tree(
+            b"storage",
+            storage_routes(self._storage_api("/storage"), self._callers(always_s3=False)),
+            render_plain_error,
+            self._limiter("storage"),
+            frozenset((b"/health",)),
+            self._settings.edge.timeouts.api,
+        )
+
+    def _storage_api(self, prefix: str) -> StorageAPI:
+        assert self._storage is not None
+        tree = self._storage
+        return StorageAPI(tree.store, tree.uploads, tree.buckets, prefix)
+
+    def _callers(self, *, always_s3: bool) -> Callers:
+        assert self._storage is not None
+        return Callers(self._storage.keys, self._storage.store.now, always_s3=always_s3)
+
+    def _make_s3_site(self) -> Site | None:
+        if self._storage is None:
+            return None
+        tree = Tree(
+            b"",
+            storage_routes(self._storage_api(""), self._callers(always_s3=True)),
+            render_plain_error,
+            self._limiter("storage"),
+            frozenset(),
+            self._settings.edge.timeouts.api,
+        )
+        return Site([tree], self._addresses(), self._reactor)
+
+    def _off_tree(self, prefix: str, reason: str, zone: str) -> Tree:
+        return Tree(
+            prefix.encode("ascii"),
+            SwitchedOff(reason),
+            render_json_error,
+            self._limiter(zone),
+            frozenset(),
+            self._settings.edge.timeouts.api,
+        )
+
+    def _absent_trees(self) -> list[Tree]:
+        return [
+            self._off_tree(prefix, f"/{prefix}/ is not part of this version of aigate.", zone)
+            for prefix, zone in _ABSENT.items()
+        ]
+
+    # Life.
+
+    async def start(self) -> None:
+        """
+        Make everything ready that requests need.
+
+        @raise Exception: It cannot be.
+        """
+        if self._database is not None:
+            await self._database.start()
+        if self._storage is not None:
+            await self._storage.start()
+
+    def summarise(self) -> None:
+        """Say what is on, what is off and why, and what to try."""
+        file = self._configuration.file
+        for section in sorted(set(file) - set(GATEWAY_SECTIONS) - set(STORAGE_SECTIONS)):
+            self._log.warn(
+                "configuration: {section} is not supported and has no effect", section=section
+            )
+        names = self._gateway.gateway.catalogue.names
+        if names:
+            self._log.info("on: {models}", models=", ".join(names))
+        else:
+            self._log.warn("no model is on: run make local-models, or set AIGATE_CONFIG")
+        for entry, off in usable_local_models(self._settings):
+            if off is not None:
+                self._log.info("off: {model}: {reason}", model=entry.name, reason=off)
+        if self._storage_off is None:
+            self._log.info("on: /storage/")
+        else:
+            self._log.info("off: /storage/: {reason}", reason=self._storage_off)
+        for prefix in _ABSENT:
+            self._log.info("off: /{tree}/: not part of this version", tree=prefix)
+        if any(self._settings.master_key.matches(token) for token in _WELL_KNOWN_TOKENS):
+            self._log.warn(
+                "LITELLM_MASTER_KEY is a well-known default: anyone can use this server. Change it."
+            )
+        if names:
+            self._log.info(_TRY, port=self._settings.edge.port)
+
+    def reload(self, configuration: Configuration) -> None:
+        """
+        Take on what can change without a restart.
+
+        @raise SettingsError: The configuration cannot be used: nothing has changed.
+        """
+        if self._storage is not None:
+            self._storage.reload(configuration)
+        self._gateway.reload(configuration)
+        names = ", ".join(self._gateway.gateway.catalogue.names)
+        self._log.info("reloaded; on: {names}", names=names)
+
+    async def stop(self) -> None:
+        """End what runs beside the reactor."""
+        await self._gateway.stop()
+        if self._storage is not None:
+            await self._storage.stop()
+        if self._database is not None:
+            await self._database.stop()
+        self._threads.stop()

@@ -1,0 +1,159 @@
+"""Taking in an object's bytes: hashed, checked, written and synced in a thread as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from attrs import frozen
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IConsumer
+from twisted.web.iweb import IBodyProducer
+
+from twisted_aigate.kernel.offload import Offload
+from twisted_aigate.kernel.threads import Threads
+from twisted_aigate.storage.blobs.interface import BlobStore, BlobWriter
+from twisted_aigate.storage.content_types import SNIFFED, detect
+from twisted_aigate.storage.models import BlobRef, Checksum
+from twisted_aigate.storage.s3.chunked import AwsChunkedDecoder
+from twisted_aigate.storage.s3.digester import Digester
+from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
+
+
+class ByteSource(Protocol):
+    """Where an object's bytes come from: a request's body, say."""
+
+    def deliver(self, consumer: IConsumer, limit: int) -> Deferred[None]:
+        """Stream all of them; more than C{limit} (0: no limit) is a failure."""
+
+
+@frozen
+class Taken:
+    """
+    Bytes that are on stable storage.
+
+    @ivar blob: Where.
+    @ivar md5: In hex.
+    @ivar checksum: The additional checksum, if the client announced one.
+    @ivar detected_type: The media type that they look like.
+    @ivar discard: Removes them again; blocks.
+    """
+
+    blob: BlobRef
+    md5: str
+    checksum: Checksum | None
+    detected_type: str
+    discard: Callable[[], None]
+
+
+class Intake:
+    """
+    One object's way in.
+
+    @param blobs: Where the bytes go.
+    @param threads: Where they are hashed and written.
+    @param digester: Hashes them; its checks are made at the end.
+    @param decoder: Takes the C{aws-chunked} framing off; C{None}: there is none.
+    @param limit: The most bytes of the object; 0: no limit.
+    """
+
+    def __init__(
+        self,
+        blobs: BlobStore,
+        threads: Threads,
+        digester: Digester,
+        decoder: AwsChunkedDecoder | None,
+        limit: int,
+    ) -> None:
+        self._blobs = blobs
+        self._threads = threads
+        self._digester = digester
+        self._decoder = decoder
+        self._limit = limit
+        self._size = 0
+        self._beginning = b""
+        self._writer: BlobWriter | None = None
+
+    async def take(self, source: ByteSource) -> Taken:
+        """
+        Take all of the bytes in.
+
+        @raise S3Error: They are too many, or not what the client said that they are.
+        @raise OSError: There is no room, or the disk fails.
+        """
+        offload = Offload(self._threads, self._work)
+        try:
+            await source.deliver(offload, 0)
+            await offload.finish()
+            return await self._threads.run(self._finish)
+        except BaseException:
+            offload.stop()
+            # When a thread has the writer in hand, as soon as it is done.
+            offload.settled().addCallback(lambda _: self._threads.run(self._discard))
+            raise
+
+    def _work(self, data: bytes) -> None:
+        pieces = [data] if self._decoder is None else self._decoder.feed(data)
+        for piece in pieces:
+            self._size += len(piece)
+            if self._limit and self._size > self._limit:
+                raise too_large(self._limit)
+            if len(self._beginning) < SNIFFED:
+                self._beginning += piece[: SNIFFED - len(self._beginning)]
+            self._digester.update(piece)
+            self._open().write(piece)
+
+    def _open(self) -> BlobWriter:
+        if self._writer is None:
+            self._writer = self._blobs.create()
+        return self._writer
+
+    def _finish(self) -> Taken:
+        trailers: Mapping[str, str] = {}
+        if self._decoder is not None:
+            self._decoder.finish()
+            trailers = self._decoder.trailers
+        checksum = self._digester.verify(trailers)
+        writer = self._open()
+        return Taken(
+            writer.finish(),
+            self._digester.md5,
+            checksum,
+            detect(self._beginning),
+            writer.discard,
+        )
+
+    def _discard(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.discard()
+
+
+def too_large(limit: int) -> S3Error:
+    """The refusal of an object over the bucket's limit."""
+    message = f"An object of this bucket has at most {limit} bytes."
+    return S3Error(ErrorCode.EntityTooLarge, message)
+
+
+def source_of(body: bytes | IBodyProducer) -> ByteSource:
+    """Bytes that are here already, or another object's."""
+    return _Body(body)
+
+
+class _Body:
+    def __init__(self, body: bytes | IBodyProducer) -> None:
+        self._body = body
+
+    def deliver(self, consumer: IConsumer, limit: int) -> Deferred[None]:
+        if isinstance(self._body, bytes):
+            consumer.write(self._body)
+            return succeed(None)
+        consumer.registerProducer(self._body, True)
+        done: Deferred[None] = self._body.startProducing(consumer)
+
+        def unregister(result: object) -> object:
+            consumer.unregisterProducer()
+            return result
+
+        done.addBoth(unregister)
+        return done

@@ -1,0 +1,137 @@
+"""Giving out an object's bytes: read in a thread, a piece ahead of the client."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from attrs import frozen
+
+from twisted_aigate.kernel.producers import CoroutineProducer
+from twisted_aigate.kernel.threads import Threads
+from twisted_aigate.kernel.units import KB
+from twisted_aigate.storage.blobs.interface import BlobReader, BlobStore
+from twisted_aigate.storage.models import BlobRef
+
+PIECE = 256 * KB
+
+
+@frozen
+class Stretch:
+    """
+    Part of a blob.
+
+    @ivar offset: Where it starts in the blob.
+    @ivar size: How many bytes it has.
+    """
+
+    blob: BlobRef
+    offset: int
+    size: int
+
+
+def stretches(blobs: Sequence[BlobRef], start: int, size: int) -> list[Stretch]:
+    """
+    Where the bytes C{start} up to C{start + size} of an object lie.
+
+    @param blobs: The object's blobs.
+    """
+    found = []
+    for blob in blobs:
+        if size <= 0:
+            break
+        if start < blob.size:
+            taken = min(blob.size - start, size)
+            found.append(Stretch(blob, start, taken))
+            size -= taken
+            start = 0
+        else:
+            start -= blob.size
+    return found
+
+
+class Pins:
+    """
+    Blobs that are being read: whoever removes garbage leaves them for the next time.
+
+    An object's first blob is open from the start, but those behind it are opened one by one.
+    """
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def __contains__(self, blob_id: str) -> bool:
+        """Whether it is being read."""
+        return blob_id in self._counts
+
+    def add(self, ids: Iterable[str]) -> None:
+        """They are being read, once more."""
+        self._counts.update(ids)
+
+    def remove(self, ids: Iterable[str]) -> None:
+        """They are not, once."""
+        self._counts.subtract(ids)
+        self._counts = +self._counts
+
+
+class ObjectBody(CoroutineProducer):
+    """
+    An object's bytes, or some of them.
+
+    @param blobs: Where they lie.
+    @param threads: Where they are read.
+    @param wanted: Which.
+    @param first: The first of C{wanted}, open at its offset; C{None} when nothing is wanted.
+    @param pins: Where the blobs are pinned already, until this body is given or stopped.
+    """
+
+    def __init__(
+        self,
+        blobs: BlobStore,
+        threads: Threads,
+        wanted: Sequence[Stretch],
+        first: BlobReader | None,
+        pins: Pins,
+    ) -> None:
+        self._blobs = blobs
+        self._threads = threads
+        self._wanted = wanted
+        self._reader = first
+        self._pins: Pins | None = pins
+        super().__init__(sum(stretch.size for stretch in wanted), self._give)
+
+    async def _give(self, producer: CoroutineProducer, write: Callable[[bytes], None]) -> None:
+        try:
+            for stretch in self._wanted:
+                reader = self._reader
+                if reader is None:
+                    opening = self._threads.run(self._blobs.open, stretch.blob, stretch.offset)
+                    reader = self._reader = await opening
+                left = stretch.size
+                while left:
+                    piece = await self._threads.run(reader.read, min(PIECE, left))
+                    if not piece:
+                        raise OSError(f"the blob {stretch.blob.id} is shorter than it was")
+                    left -= len(piece)
+                    write(piece)
+                    await producer.ready()
+                self._close_reader()
+        finally:
+            self.close()
+
+    def stopProducing(self) -> None:
+        """See L{CoroutineProducer}."""
+        super().stopProducing()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the blobs."""
+        self._close_reader()
+        pins, self._pins = self._pins, None
+        if pins is not None:
+            pins.remove(stretch.blob.id for stretch in self._wanted)
+
+    def _close_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            self._threads.run(reader.close)

@@ -1,0 +1,145 @@
+"""
+Conditions and ranges of requests for objects.
+
+Source: RFC 9110, sections 13 and 14, with S3's own words for what does not hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+
+from twisted_aigate.storage.models import StoredObject
+from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
+from twisted_aigate.storage.service import Condition, no_condition, no_such_key
+from twisted_aigate.web.request import Request
+
+_RANGE = re.compile(rb"bytes=(\d*)-(\d*)")
+
+
+def _matches(tags: bytes, etag: str) -> bool:
+    wanted = [tag.strip().removeprefix(b"W/").strip(b'"') for tag in tags.split(b",")]
+    return b"*" in wanted or etag.encode("ascii") in wanted
+
+
+def _moment(value: bytes | None) -> float | None:
+    if value is None:
+        return None
+    try:
+        return parsedate_to_datetime(value.decode("latin-1")).timestamp()
+    except (ValueError, TypeError):
+        return None
+
+
+def _failed(condition: str) -> S3Error:
+    return S3Error(ErrorCode.PreconditionFailed, extra={"Condition": condition})
+
+
+def read_condition(request: Request, prefix: bytes = b"") -> Condition:
+    """
+    What a request for an object says of it.
+
+    @param prefix: C{x-amz-copy-source-} for the source of a copy, whose failures are all 412.
+    """
+    if_match = request.field(prefix + b"if-match")
+    if_none_match = request.field(prefix + b"if-none-match")
+    if_modified = _moment(request.field(prefix + b"if-modified-since"))
+    if_unmodified = _moment(request.field(prefix + b"if-unmodified-since"))
+    if (if_match, if_none_match, if_modified, if_unmodified) == (None,) * 4:
+        return no_condition
+
+    def not_modified(condition: str) -> S3Error:
+        return _failed(condition) if prefix else S3Error(ErrorCode.NotModified)
+
+    def check(found: StoredObject | None) -> None:
+        assert found is not None
+        # HTTP dates have whole seconds.
+        modified = int(found.uploaded_at)
+        if if_match is not None:
+            if not _matches(if_match, found.etag):
+                raise _failed("If-Match")
+        elif if_unmodified is not None and modified > if_unmodified:
+            raise _failed("If-Unmodified-Since")
+        if if_none_match is not None:
+            if _matches(if_none_match, found.etag):
+                raise not_modified("If-None-Match")
+        elif if_modified is not None and modified <= if_modified:
+            raise not_modified("If-Modified-Since")
+
+    return check
+
+
+def write_condition(request: Request, key: str) -> Condition:
+    """
+    What a request that writes an object says of the one that is there.
+
+    @raise S3Error: C{NotImplemented}: an C{If-None-Match} other than C{*}.
+    """
+    if_match = request.field(b"if-match")
+    if_none_match = request.field(b"if-none-match")
+    if if_none_match is not None and if_none_match.strip() != b"*":
+        raise S3Error(ErrorCode.NotImplemented, "If-None-Match takes * alone when writing.")
+    if if_match is None and if_none_match is None:
+        return no_condition
+
+    def check(found: StoredObject | None) -> None:
+        if if_none_match is not None and found is not None:
+            raise _failed("If-None-Match")
+        if if_match is not None:
+            if found is None:
+                raise no_such_key(key)
+            if not _matches(if_match, found.etag):
+                raise _failed("If-Match")
+
+    return check
+
+
+def wanted_span(
+    request: Request, part_number: int | None
+) -> tuple[Callable[[StoredObject], tuple[int, int]], Callable[[StoredObject], bool]]:
+    """
+    Which bytes a request wants.
+
+    @param part_number: The part that it wants, if it names one.
+    @return: A function from the object to (start, size), which raises C{InvalidRange}; and one
+        that says whether that is a part of the object and so a 206.
+    """
+    value = request.field(b"range")
+    match = None if value is None else _RANGE.fullmatch(value.strip())
+    if match is not None and (match[0] == b"bytes=-" or _is_backwards(match)):
+        # RFC 9110, 14.1.1: such a field is not valid, and then it is as if it were not there.
+        match = None
+
+    def partial(found: StoredObject) -> bool:
+        return match is not None or part_number is not None
+
+    def span(found: StoredObject) -> tuple[int, int]:
+        if part_number is not None:
+            return _part(found, part_number)
+        if match is None:
+            return 0, found.size
+        first, last = match[1], match[2]
+        if not first:
+            size = min(int(last), found.size)
+            start = found.size - size
+        else:
+            start = int(first)
+            end = min(int(last), found.size - 1) if last else found.size - 1
+            size = end - start + 1
+        if size <= 0:
+            raise S3Error(ErrorCode.InvalidRange, extra={"ActualObjectSize": str(found.size)})
+        return start, size
+
+    return span, partial
+
+
+def _is_backwards(match: re.Match[bytes]) -> bool:
+    return bool(match[1] and match[2]) and int(match[2]) < int(match[1])
+
+
+def _part(found: StoredObject, number: int) -> tuple[int, int]:
+    sizes = found.part_sizes or (found.size,)
+    if not 1 <= number <= len(sizes):
+        raise S3Error(ErrorCode.InvalidRange, "The object has no such part.")
+    return sum(sizes[: number - 1]), sizes[number - 1]

@@ -1,0 +1,116 @@
+"""The plain API: JSON for callers that bring a Bearer key, or nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from twisted_aigate.storage.models import StoredObject
+from twisted_aigate.storage.routes.api import Operation, empty_reply
+from twisted_aigate.storage.routes.buckets import create_bucket, delete_bucket
+from twisted_aigate.storage.routes.caller import denied
+from twisted_aigate.storage.routes.target import Target, checked_key
+from twisted_aigate.storage.routes.xml import timestamp
+from twisted_aigate.storage.s3.credential import MOST_EXPIRES
+from twisted_aigate.storage.s3.presign import presign
+from twisted_aigate.web.errors import HTTPError
+from twisted_aigate.web.reply import Reply, json_reply
+
+_MOST_LISTED = 1000
+_DEFAULT_EXPIRES = 3600
+_REGION = "us-east-1"
+
+
+async def health(operation: Operation) -> Reply:
+    """It is up."""
+    return json_reply({"status": "ok"})
+
+
+async def list_buckets(operation: Operation) -> Reply:
+    """The names of the caller's buckets."""
+    if operation.caller.key is None:
+        raise denied(operation.caller)
+    found = await operation.api.buckets.visible_to(operation.caller.key)
+    return json_reply({"buckets": [bucket.name for bucket in found]})
+
+
+def _listed(found: StoredObject) -> dict[str, Any]:
+    return {
+        "bucket": found.bucket,
+        "key": found.key,
+        "content_type": found.content_type,
+        "size": found.size,
+        "etag": found.etag,
+        "uploaded_at": timestamp(found.uploaded_at),
+        "expires_at": None if found.expires_at is None else timestamp(found.expires_at),
+    }
+
+
+async def list_objects(operation: Operation) -> Reply:
+    """The objects of a bucket, up to 1,000; C{prefix}, C{max-keys} and C{start-after} choose."""
+    bucket = await operation.readable()
+    query = operation.target.query
+    text = query.get("max-keys", "")
+    if text and not (text.isascii() and text.isdigit()):
+        raise HTTPError(400, "max-keys must be a number.", param="max-keys")
+    limit = min(int(text) if text else _MOST_LISTED, _MOST_LISTED)
+    page = await operation.api.store.list_page(
+        bucket, query.get("prefix", ""), "", query.get("start-after", ""), limit
+    )
+    return json_reply(
+        {"bucket": bucket.name, "objects": [_listed(found) for found in page.objects]}
+    )
+
+
+async def make_bucket(operation: Operation) -> Reply:
+    """200 when it is there already; made with the master key."""
+    await create_bucket(operation)
+    return json_reply({"bucket": operation.target.bucket})
+
+
+async def remove_bucket(operation: Operation) -> Reply:
+    """Delete an empty bucket."""
+    await delete_bucket(operation)
+    return empty_reply(204)
+
+
+async def presign_object(operation: Operation) -> Reply:
+    """
+    A URL that needs no key.
+
+    A public bucket's is its plain URL, for ever; a private one's is signed for C{expires} seconds.
+    """
+    path, query = operation.target, operation.target.query
+    name, _, key = path.key.partition("/")
+    target = Target(name, checked_key(key), query)
+    if not name or not key:
+        raise HTTPError(404, "Presign a key: POST /storage/presign/<bucket>/<key>.")
+    signer = operation.caller.key
+    await Operation(operation.api, operation.request, operation.caller, target).writable()
+    assert signer is not None
+    bucket = await operation.api.buckets.find(name)
+    method = query.get("method", "GET").upper()
+    if method not in ("GET", "PUT"):
+        raise HTTPError(400, "method must be GET or PUT.", param="method")
+    text = query.get("expires", "")
+    if text and not text.lstrip("-").isdigit():
+        raise HTTPError(400, "expires must be a number of seconds.", param="expires")
+    expires = min(max(int(text) if text else _DEFAULT_EXPIRES, 1), MOST_EXPIRES)
+    request = operation.request
+    scheme = "https" if request.isSecure() else "http"
+    host = (request.field(b"host") or b"localhost").decode("latin-1")
+    raw_path = f"{operation.api.prefix}/{name}/{quote(key, safe='/~')}".encode("ascii")
+    if bucket.public and method == "GET":
+        url = f"{scheme}://{host}{raw_path.decode('ascii')}"
+        return json_reply({"url": url, "method": method, "expires": None})
+    url = presign(
+        method,
+        f"{scheme}://{host}",
+        raw_path,
+        signer.public,
+        signer.secret.reveal(),
+        _REGION,
+        expires,
+        operation.api.store.now(),
+    )
+    return json_reply({"url": url, "method": method, "expires": expires})

@@ -1,0 +1,1 @@
+"""The S3 protocol as values: signatures, body framing, checksums. No HTTP framework, no storage."""
