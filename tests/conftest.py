@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Generator
 
 import pytest
+
+_FOLDER = pytest.StashKey[str]()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -18,3 +22,18 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
     return report
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Run the tests in a folder of their own: trial's C{mktemp} writes where it stands."""
+    folder = tempfile.mkdtemp(prefix="aigate-tests-")
+    session.config.stash[_FOLDER] = folder
+    os.chdir(folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the folder."""
+    folder = config.stash.get(_FOLDER, None)
+    if folder is not None:
+        os.chdir(config.rootpath)
+        shutil.rmtree(folder, ignore_errors=True)
