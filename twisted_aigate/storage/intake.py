@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from attrs import frozen
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.internet.interfaces import IConsumer
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.iweb import IBodyProducer
 
 from twisted_aigate.kernel.offload import Offload
@@ -19,9 +21,14 @@ from twisted_aigate.storage.s3.chunked import AwsChunkedDecoder
 from twisted_aigate.storage.s3.digester import Digester
 from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
 
+_log = Logger()
+
 
 class ByteSource(Protocol):
     """Where an object's bytes come from: a request's body, say."""
+
+    def arrived(self) -> bytes | None:
+        """Take all of them, if they are here already."""
 
     def deliver(self, consumer: IConsumer, limit: int) -> Deferred[None]:
         """Stream all of them; more than C{limit} (0: no limit) is a failure."""
@@ -73,6 +80,7 @@ class Intake:
         self._size = 0
         self._beginning = b""
         self._writer: BlobWriter | None = None
+        self._at_work: Deferred[None] = succeed(None)
 
     async def take(self, source: ByteSource) -> Taken:
         """
@@ -83,14 +91,42 @@ class Intake:
         """
         offload = Offload(self._threads, self._work)
         try:
+            whole = source.arrived()
+            if whole is not None:
+                # A small object costs one hand-over to a thread.
+                return await self._in_thread(lambda: self._take_at_once(whole))
             await source.deliver(offload, 0)
             await offload.finish()
-            return await self._threads.run(self._finish)
+            return await self._in_thread(self._finish)
         except BaseException:
             offload.stop()
             # When a thread has the writer in hand, as soon as it is done.
-            offload.settled().addCallback(lambda _: self._threads.run(self._discard))
+            DeferredList([offload.settled(), self._at_work]).addCallback(self._give_up)
             raise
+
+    async def _in_thread(self, work: Callable[[], Taken]) -> Taken:
+        # A thread cannot be cancelled: who is cancelled while it works must know when it is done.
+        outcome: Deferred[Taken] = Deferred()
+        self._at_work = Deferred()
+        at_work = self._at_work
+
+        def done(result: Taken | Failure) -> None:
+            if isinstance(result, Failure):
+                outcome.errback(result)
+            else:
+                outcome.callback(result)
+            at_work.callback(None)
+
+        self._threads.run(work).addBoth(done)
+        return await outcome
+
+    def _give_up(self, _: object) -> None:
+        self._threads.run(self._discard).addErrback(_litter)
+
+    def _take_at_once(self, data: bytes) -> Taken:
+        if data:
+            self._work(data)
+        return self._finish()
 
     def _work(self, data: bytes) -> None:
         pieces = [data] if self._decoder is None else self._decoder.feed(data)
@@ -129,6 +165,10 @@ class Intake:
             writer.discard()
 
 
+def _litter(failure: Failure) -> None:
+    _log.failure("a blob could not be removed; the next start does it", failure)
+
+
 def too_large(limit: int) -> S3Error:
     """The refusal of an object over the bucket's limit."""
     message = f"An object of this bucket has at most {limit} bytes."
@@ -143,6 +183,9 @@ def source_of(body: bytes | IBodyProducer) -> ByteSource:
 class _Body:
     def __init__(self, body: bytes | IBodyProducer) -> None:
         self._body = body
+
+    def arrived(self) -> bytes | None:
+        return self._body if isinstance(self._body, bytes) else None
 
     def deliver(self, consumer: IConsumer, limit: int) -> Deferred[None]:
         if isinstance(self._body, bytes):

@@ -99,16 +99,27 @@ class RequestBody:
         """
         if limit and self.length is not None and self.length > limit:
             raise too_large(limit)
-        if self.complete and self._consumer is None and self._failure is None:
+        data = self.arrived()
+        if data is not None:
             # The usual case, head and body in one segment: no producer, no Deferred.
-            if limit and self._received > limit:
+            if limit and len(data) > limit:
                 raise too_large(limit)
-            data = b"".join(self._waiting)
-            self._waiting.clear()
             return data
         collected = _Collector()
         await self.deliver(collected, limit)
         return b"".join(collected.parts)
+
+    def arrived(self) -> bytes | None:
+        """
+        Take the whole body, if all of it is here and nobody reads it yet.
+
+        @return: C{None}: it must be read, or streamed.
+        """
+        if not self.complete or self._consumer is not None or self._failure is not None:
+            return None
+        data = b"".join(self._waiting)
+        self._waiting.clear()
+        return data
 
     def deliver(self, consumer: IConsumer, limit: int) -> Deferred[None]:
         """

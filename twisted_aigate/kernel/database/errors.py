@@ -56,6 +56,12 @@ def is_conflict(error: BaseException) -> bool:
     return getattr(_of_driver(error), "pgcode", None) in _CONFLICT_STATES
 
 
+def is_busy(error: BaseException) -> bool:
+    """Whether SQLite's file is locked by another."""
+    code = getattr(_of_driver(error), "sqlite_errorcode", 0)
+    return bool(code & _PRIMARY_CODE == sqlite3.SQLITE_BUSY)
+
+
 def _is_full(raw: BaseException) -> bool:
     if isinstance(raw, sqlite3.Error):
         code = getattr(raw, "sqlite_errorcode", 0)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from threading import Event
 from typing import Any
 
 from sqlalchemy import Connection, Engine
 
 from twisted_aigate.kernel.database.engines import Access
-from twisted_aigate.kernel.database.errors import is_connection_lost
+from twisted_aigate.kernel.database.errors import is_busy, is_connection_lost
+from twisted_aigate.kernel.database.jobs import ATTEMPTS_PAUSES
 
 
 class Session:
@@ -43,13 +45,26 @@ class Session:
             # would roll back after an error outside of one.
             connection.begin()
             cursor = connection.connection.cursor()
-            for statement in self._access.set_up:
-                cursor.execute(statement)
+            self._set_up(cursor)
         except BaseException:
             connection.invalidate()
             connection.close()
             raise
         self._connection, self._cursor = connection, cursor
+
+    def _set_up(self, cursor: Any) -> None:
+        for pause in ATTEMPTS_PAUSES:
+            Event().wait(pause)
+            try:
+                for statement in self._access.set_up:
+                    cursor.execute(statement)
+            except Exception as error:
+                # While one process puts a new file into WAL mode SQLite refuses the others at
+                # once, whatever the time that they would wait.
+                if not is_busy(error) or pause == ATTEMPTS_PAUSES[-1]:
+                    raise
+            else:
+                return
 
     def run(self, statement: str) -> None:
         """Run a statement that has no result."""
