@@ -90,12 +90,14 @@ class MultipartUploads:
         @param algorithm: The additional checksum that its parts will have, if any.
         @param checksum_type: What its own will be made of.
         """
+        now = self._store.now()
         upload = Upload(
-            id=secrets.token_urlsafe(24),
+            # Uploads of one key are listed in the order of their ids, and S3 wants that of time.
+            id=f"{int(now * 1000):012x}{secrets.token_urlsafe(24)}",
             bucket=bucket.name,
             key=key,
             owner=owner,
-            initiated_at=self._store.now(),
+            initiated_at=now,
             content_type=given.content_type or "binary/octet-stream",
             headers=given.headers,
             metadata=given.metadata,
