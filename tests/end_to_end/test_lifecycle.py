@@ -168,11 +168,13 @@ class ListeningTests(SynchronousTestCase):
             local.sendall(request)
             self.assertEqual(RawResponse(receive(local)).status, 200)
         context = ssl.create_default_context(cafile=str(certificate))
+        context.set_alpn_protocols(["h2", "http/1.1"])
         with (
             socket.create_connection(("127.0.0.1", tls_port), 10) as plain,
             context.wrap_socket(plain, server_hostname="localhost") as secure,
         ):
             secure.sendall(request)
+            self.assertEqual(secure.selected_alpn_protocol(), "http/1.1")
             self.assertEqual(RawResponse(receive(secure)).status, 200)
 
 

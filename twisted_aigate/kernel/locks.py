@@ -159,9 +159,11 @@ class KeyedLocks(Generic[_K]):
         while lock.waiting and lock.admits(lock.waiting[0].exclusive):
             waiter = lock.waiting.popleft()
             lock.take(waiter.exclusive)
+            # Whose turn it is may be done with it, and ask anew, before this returns.
             waiter.turn.callback(None)
-        if not lock.waiting and not lock.writer and lock.readers == 0:
-            self._locks.pop(key, None)
+        idle = not lock.waiting and not lock.writer and lock.readers == 0
+        if idle and self._locks.get(key) is lock:
+            del self._locks[key]
 
 
 class WriteLease:

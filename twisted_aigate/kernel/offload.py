@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IConsumer, IProducer, IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -40,6 +40,7 @@ class Offload:
         self._running: Deferred[None] | None = None
         self._idle: list[Deferred[None]] = []
         self._failure: Failure | None = None
+        self._cancel: Callable[[], None] | None = None
 
     @property
     def failed(self) -> bool:
@@ -65,6 +66,27 @@ class Offload:
         elif self._waiting > HIGH_WATER and not self._paused and self._producer is not None:
             self._paused = True
             self._producer.pauseProducing()
+
+    async def take(self, deliver: Callable[[IConsumer], Deferred[None]]) -> None:
+        """
+        Have everything delivered, and wait until all of it is worked on.
+
+        When the work fails the delivery is cancelled at once: what is refused is not read to its
+        end.
+
+        @param deliver: Delivers into this consumer.
+        @raise Exception: What the work raised, or why the delivery failed.
+        """
+        delivering = deliver(self)
+        self._cancel = delivering.cancel
+        try:
+            await delivering
+        except CancelledError:
+            if self._failure is None:
+                raise
+        finally:
+            self._cancel = None
+        await self.finish()
 
     async def finish(self) -> None:
         """
@@ -107,6 +129,8 @@ class Offload:
         self._failure = self._failure or failure
         self._pieces.clear()
         self._waiting = 0
+        if self._cancel is not None:
+            self._cancel()
 
     def _taken(self, _: None) -> None:
         self._running = None

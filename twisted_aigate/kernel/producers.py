@@ -34,28 +34,34 @@ class CoroutineProducer:
         self._stopped = False
 
     async def ready(self) -> None:
-        """Wait while the consumer has enough."""
+        """Wait while the consumer has enough; stop here when it wants no more."""
+        if self._stopped:
+            raise CancelledError
         if self._resumed is not None:
             await self._resumed
 
     def startProducing(self, consumer: IConsumer) -> Deferred[None]:
         """See L{IBodyProducer}."""
+        done: Deferred[None] = Deferred(lambda _: self.stopProducing())
+        if self._stopped:
+            return done
 
         async def run() -> None:
             await self._produce(self, consumer.write)
 
-        self._running = running = Deferred.fromCoroutine(run())
-        done: Deferred[None] = Deferred(lambda _: self.stopProducing())
-
         def finished(result: Failure | None) -> None:
             self._running = None
             if self._stopped:
+                # Nobody waits: as IBodyProducer has it, the Deferred never fires.
                 return
             if isinstance(result, Failure):
                 done.errback(result)
             else:
                 done.callback(None)
 
+        running = Deferred.fromCoroutine(run())
+        if not running.called:
+            self._running = running
         running.addBoth(finished)
         return done
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from attrs import frozen
@@ -20,6 +20,7 @@ SECTIONS = ("buckets", "users")
 RESERVED = frozenset(("health", "presign", "mcp"))
 """Names that are paths of the plain API and so cannot be buckets."""
 
+_E = TypeVar("_E")
 _NAME = re.compile(r"(?!xn--|\d+\.\d+\.\d+\.\d+$)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]")
 
 
@@ -64,11 +65,6 @@ class _UserEntry(msgspec.Struct, forbid_unknown_fields=True):
     secret_key: str
 
 
-class _Sections(msgspec.Struct):
-    buckets: dict[str, _BucketEntry] = {}
-    users: dict[str, _UserEntry] = {}
-
-
 MASTER = "master"
 """The owner of what the master key makes."""
 
@@ -111,40 +107,50 @@ def configured_storage(configuration: Configuration) -> ConfiguredStorage:
 
 def _read(configuration: Configuration) -> ConfiguredStorage:
     settings = configuration.settings.storage
-    sections = _sections(configuration.file)
+    entries = _entries(configuration.file, "buckets", _BucketEntry)
+    users = _entries(configuration.file, "users", _UserEntry)
     buckets: list[Bucket] = []
     keys: list[AccessKey] = []
     if settings.master_key is not None:
         keys.append(AccessKey(settings.master_public_key, settings.master_key, MASTER, master=True))
-    if "uploads" not in sections.buckets:
-        buckets.append(
-            Bucket(
-                "uploads", "uploads", True, settings.uploads_ttl, settings.uploads_max_size, 0.0,
-                configured=True,
-            )
-        )  # fmt: skip
+    if "uploads" not in entries:
+        ttl, size = settings.uploads_ttl, settings.uploads_max_size
+        buckets.append(Bucket("uploads", "uploads", True, ttl, size, 0.0, configured=True))
         if settings.uploads_key is not None:
             keys.append(AccessKey("uploads", settings.uploads_key, "uploads", "uploads"))
-    for name, entry in sections.buckets.items():
+    for name, entry in entries.items():
+        where = f"buckets: {name}"
         buckets.append(_bucket(name, entry))
-        secret = _secret(entry.key, f"buckets: {name}: key")
-        keys.append(AccessKey(entry.public_key or name, secret, name, name))
-    for name, user in sections.users.items():
-        secret = _secret(user.secret_key, f"users: {name}: secret_key")
-        keys.append(AccessKey(user.access_key, secret, name))
+        public = _public(entry.public_key or name, f"{where}: public_key")
+        keys.append(AccessKey(public, _secret(entry.key, f"{where}: key"), name, name))
+    for name, user in users.items():
+        where = f"users: {name}"
+        if name == MASTER or name in {bucket.name for bucket in buckets}:
+            raise ConfigError(f"{where}: it is the name of a bucket, or {MASTER}")
+        public = _public(user.access_key, f"{where}: access_key")
+        keys.append(AccessKey(public, _secret(user.secret_key, f"{where}: secret_key"), name))
     publics = [key.public for key in keys]
-    twice = {public for public in publics if publics.count(public) > 1}
+    twice = sorted({public for public in publics if publics.count(public) > 1})
     if twice:
-        raise ConfigError(f"the access key {sorted(twice)[0]!r} is given out twice")
-    owners = {name for name in sections.users if name in sections.buckets or name == MASTER}
-    if owners:
-        raise ConfigError(f"users: {sorted(owners)[0]!r} is the name of a bucket, or master")
+        raise ConfigError(f"the access key {twice[0]!r} is given out twice")
     return ConfiguredStorage(tuple(buckets), tuple(keys))
 
 
-def _sections(file: Mapping[str, Any]) -> _Sections:
-    ours = {name: file[name] for name in SECTIONS if name in file}
-    try:
-        return msgspec.convert(ours, _Sections, strict=False)
-    except msgspec.ValidationError as error:
-        raise ConfigError(str(error)) from None
+def _entries(file: Mapping[str, Any], section: str, model: type[_E]) -> dict[str, _E]:
+    given = file.get(section, {})
+    if not isinstance(given, dict):
+        raise ConfigError(f"{section}: not a mapping of names")
+    entries = {}
+    for name, value in given.items():
+        try:
+            entries[str(name)] = msgspec.convert(value, model, strict=False)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"{section}: {name}: {error}") from None
+    return entries
+
+
+def _public(text: str, where: str) -> str:
+    # It stands between the commas and slashes of a header.
+    if not text or not text.isascii() or not text.isprintable() or set(text) & set(" ,/="):
+        raise ConfigError(f"{where}: an access key is ASCII without spaces, commas and slashes")
+    return text

@@ -13,7 +13,6 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xff\xd8\xff", "image/jpeg"),
     (0, b"GIF87a", "image/gif"),
     (0, b"GIF89a", "image/gif"),
-    (0, b"BM", "image/bmp"),
     (0, b"II*\x00", "image/tiff"),
     (0, b"MM\x00*", "image/tiff"),
     (0, b"\x00\x00\x01\x00", "image/x-icon"),
@@ -27,7 +26,9 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (257, b"ustar", "application/x-tar"),
     (0, b"OggS", "audio/ogg"),
     (0, b"fLaC", "audio/flac"),
-    (0, b"ID3", "audio/mpeg"),
+    (0, b"ID3\x02", "audio/mpeg"),
+    (0, b"ID3\x03", "audio/mpeg"),
+    (0, b"ID3\x04", "audio/mpeg"),
     (0, b"\xff\xfb", "audio/mpeg"),
     (4, b"ftyp", "video/mp4"),
     (0, b"\x1aE\xdf\xa3", "video/webm"),
@@ -54,11 +55,15 @@ def detect(beginning: bytes) -> str:
             return media_type
     if beginning.startswith(b"RIFF") and beginning[8:12] in _RIFF:
         return _RIFF[beginning[8:12]]
+    if beginning.startswith(b"BM") and beginning[6:10] == bytes(4):
+        # Two letters are too few, and these four bytes are reserved.
+        return "image/bmp"
     text = beginning.lstrip(b"\xef\xbb\xbf \t\r\n")
     lowered = text[:16].lower()
     for start, media_type in _MARKUP:
         if lowered.startswith(start):
-            return media_type
+            svg = media_type == "text/xml" and b"<svg" in beginning
+            return "image/svg+xml" if svg else media_type
     if not text or b"\x00" in beginning:
         return DEFAULT
     try:

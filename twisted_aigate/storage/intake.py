@@ -95,8 +95,7 @@ class Intake:
             if whole is not None:
                 # A small object costs one hand-over to a thread.
                 return await self._in_thread(lambda: self._take_at_once(whole))
-            await source.deliver(offload, 0)
-            await offload.finish()
+            await offload.take(lambda consumer: source.deliver(consumer, 0))
             return await self._in_thread(self._finish)
         except BaseException:
             offload.stop()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from twisted_aigate.kernel.producers import CoroutineProducer
 from twisted_aigate.kernel.threads import Threads
@@ -14,6 +17,8 @@ from twisted_aigate.storage.blobs.interface import BlobReader, BlobStore
 from twisted_aigate.storage.models import BlobRef
 
 PIECE = 256 * KB
+_A = TypeVar("_A")
+_T = TypeVar("_T")
 
 
 @frozen
@@ -98,18 +103,18 @@ class ObjectBody(CoroutineProducer):
         self._wanted = wanted
         self._reader = first
         self._pins: Pins | None = pins
+        self._at_work = False
+        self._closed = False
         super().__init__(sum(stretch.size for stretch in wanted), self._give)
 
     async def _give(self, producer: CoroutineProducer, write: Callable[[bytes], None]) -> None:
         try:
             for stretch in self._wanted:
-                reader = self._reader
-                if reader is None:
-                    opening = self._threads.run(self._blobs.open, stretch.blob, stretch.offset)
-                    reader = self._reader = await opening
+                if self._reader is None:
+                    await self._in_thread(self._open, stretch)
                 left = stretch.size
                 while left:
-                    piece = await self._threads.run(reader.read, min(PIECE, left))
+                    piece = await self._in_thread(self._read, min(PIECE, left))
                     if not piece:
                         raise OSError(f"the blob {stretch.blob.id} is shorter than it was")
                     left -= len(piece)
@@ -119,6 +124,31 @@ class ObjectBody(CoroutineProducer):
         finally:
             self.close()
 
+    def _open(self, stretch: Stretch) -> None:
+        self._reader = self._blobs.open(stretch.blob, stretch.offset)
+
+    def _read(self, size: int) -> bytes:
+        assert self._reader is not None
+        return self._reader.read(size)
+
+    async def _in_thread(self, work: Callable[[_A], _T], argument: _A) -> _T:
+        # A thread cannot be cancelled, and nothing may be closed under it: who stops this meanwhile
+        # leaves the closing to its end.
+        outcome: Deferred[_T] = Deferred()
+        self._at_work = True
+
+        def done(result: _T | Failure) -> None:
+            self._at_work = False
+            if self._closed:
+                self._close_reader()
+            elif isinstance(result, Failure):
+                outcome.errback(result)
+            else:
+                outcome.callback(result)
+
+        self._threads.run(work, argument).addBoth(done)
+        return await outcome
+
     def stopProducing(self) -> None:
         """See L{CoroutineProducer}."""
         super().stopProducing()
@@ -126,7 +156,9 @@ class ObjectBody(CoroutineProducer):
 
     def close(self) -> None:
         """Let go of the blobs."""
-        self._close_reader()
+        self._closed = True
+        if not self._at_work:
+            self._close_reader()
         pins, self._pins = self._pins, None
         if pins is not None:
             pins.remove(stretch.blob.id for stretch in self._wanted)

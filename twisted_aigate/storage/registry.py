@@ -46,8 +46,8 @@ class BucketRegistry:
     async def visible_to(self, key: AccessKey) -> list[Bucket]:
         """The buckets that a key owns, by name."""
         made = await self._database.read(buckets.list_all)
-        there = [*self._configured.values(), *made]
-        return sorted((each for each in there if owns(key, each)), key=lambda each: each.name)
+        there = {bucket.name: bucket for bucket in made} | self._configured
+        return [there[name] for name in sorted(there) if owns(key, there[name])]
 
     async def make(self, name: str, key: AccessKey, now: float) -> None:
         """

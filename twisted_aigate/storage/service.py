@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from attrs import Factory, evolve, frozen
@@ -25,7 +26,7 @@ from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.storage.blobs.interface import BlobReader, BlobStore
 from twisted_aigate.storage.content_types import content_type
 from twisted_aigate.storage.intake import ByteSource, Intake, Taken, source_of
-from twisted_aigate.storage.metadata import buckets, objects
+from twisted_aigate.storage.metadata import buckets, garbage, objects
 from twisted_aigate.storage.models import Bucket, Listing, StoredObject
 from twisted_aigate.storage.outflow import PIECE, ObjectBody, Pins, Stretch, stretches
 from twisted_aigate.storage.s3.chunked import AwsChunkedDecoder
@@ -161,12 +162,29 @@ class ObjectStore:
 
         with _unavailable():
             async with self._locks.reading((bucket.name, key)):
-                found, opened = await self.database.read(look)
+                found, opened = await self._looked_up(look)
                 if isinstance(opened, bytes):
                     return found, opened
                 self.pins.add(stretch.blob.id for stretch in opened.wanted)
         body = ObjectBody(self.blobs, self.threads, opened.wanted, opened.first, self.pins)
         return found, body
+
+    async def _looked_up(
+        self, look: Callable[[Connection], tuple[StoredObject, bytes | _Opened]]
+    ) -> tuple[StoredObject, bytes | _Opened]:
+        # Who leaves while the blob is being opened leaves it to be closed.
+        outcome: Deferred[tuple[StoredObject, bytes | _Opened]] = Deferred()
+
+        def done(result: tuple[StoredObject, bytes | _Opened] | Failure) -> None:
+            if isinstance(result, Failure):
+                outcome.errback(result)
+            elif not outcome.called:
+                outcome.callback(result)
+            elif isinstance(result[1], _Opened):
+                self.threads.run(result[1].first.close)
+
+        self.database.read(look).addBoth(done)
+        return await outcome
 
     def _open(self, found: StoredObject, span: Span) -> bytes | _Opened:
         start, size = span(found)
@@ -182,6 +200,8 @@ class ObjectStore:
             while size and (piece := first.read(size)):
                 pieces.append(piece)
                 size -= len(piece)
+            if size:
+                raise OSError(f"the blob {wanted[0].blob.id} is shorter than it was")
             return b"".join(pieces)
         finally:
             first.close()
@@ -271,13 +291,26 @@ class ObjectStore:
     ) -> None:
         try:
             result = await self.database.write(change)
-        except Exception:
+        except S3Error:
             # The caller may have left: then nobody hears of it, as Twisted has it.
             outcome.errback(Failure())
             await self.threads.run(taken.discard)
+        except Exception:
+            outcome.errback(Failure())
+            await self._find_out(taken)
         else:
             outcome.callback(result)
             await self.threads.run(self.blobs.settle, [taken.blob.id])
+
+    async def _find_out(self, taken: Taken) -> None:
+        # A commit that failed may have been done all the same. When that cannot be found out
+        # either, the bytes stay on the way until the next start, which looks again.
+        blob_id = taken.blob.id
+        referenced = await self.database.read(partial(garbage.referenced, blob_ids=[blob_id]))
+        if referenced:
+            await self.threads.run(self.blobs.settle, referenced)
+        else:
+            await self.threads.run(taken.discard)
 
     async def copy(
         self,
@@ -298,6 +331,22 @@ class ObjectStore:
         @raise S3Error: There is no source, or it is not as C{condition} asks for.
         """
         found, body = await self.get(*source, condition=condition)
+        try:
+            return await self._copy(found, body, target, given, digester, tags)
+        finally:
+            # Unless it was read to its end, it is open still.
+            if not isinstance(body, bytes):
+                body.close()
+
+    async def _copy(
+        self,
+        found: StoredObject,
+        body: bytes | ObjectBody,
+        target: tuple[Bucket, str],
+        given: ObjectHeaders | None,
+        digester: Callable[[StoredObject], Digester],
+        tags: Mapping[str, str] | None,
+    ) -> StoredObject:
         if given is None:
             given = ObjectHeaders(found.content_type, found.headers, found.metadata)
         if given.content_type is None:

@@ -184,6 +184,8 @@ class MultipartUploads:
         """
 
         def change(connection: Connection) -> StoredObject:
+            if uploads.get(connection, upload.id, bucket.name, upload.key) is None:
+                raise no_such_upload(upload.id)
             there = {
                 part.number: part
                 for part in uploads.list_parts(connection, upload.id, 0, MOST_PARTS)
@@ -268,9 +270,13 @@ def _assembled(bucket: Bucket, upload: Upload, parts: Sequence[Part], now: float
 
 
 def _check(stored: StoredObject, expected: tuple[Algorithm, str] | None) -> None:
-    if expected is None or stored.checksum is None:
+    if expected is None:
         return
     algorithm, value = expected
+    if stored.checksum is None:
+        raise S3Error(
+            ErrorCode.InvalidRequest, f"The upload's parts have no {algorithm} checksums."
+        )
     if stored.checksum.algorithm != algorithm.value or stored.checksum.value != value:
         raise S3Error(
             ErrorCode.BadDigest, f"The {algorithm} you specified did not match the object's."

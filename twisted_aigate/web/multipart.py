@@ -77,8 +77,7 @@ async def read_form(request: Request, limit: int, threads: Threads, folder: Path
     reader = _FormReader(boundary, folder)
     offload = Offload(threads, reader.parse)
     try:
-        await request.body.deliver(offload, limit)
-        await offload.finish()
+        await offload.take(lambda consumer: request.body.deliver(consumer, limit))
         reader.finish()
     except BaseException:
         offload.stop()

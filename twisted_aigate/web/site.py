@@ -14,11 +14,16 @@ from wsgiref.handlers import format_date_time
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.interfaces import (
+    IAddress,
+    IProtocolNegotiationFactory,
+    IReactorTime,
+)
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import RESPONSES
+from zope.interface import implementer
 
 from twisted_aigate.kernel.identifiers import current_request_id, request_id
 from twisted_aigate.web.channel import Channel
@@ -56,6 +61,7 @@ class Tree:
     timeout: float
 
 
+@implementer(IProtocolNegotiationFactory)
 class Site(Factory):
     """
     All trees on one port.
@@ -83,6 +89,10 @@ class Site(Factory):
     def buildProtocol(self, addr: IAddress | None) -> Channel:
         """A connection came in."""
         return Channel(self)
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """What is spoken under TLS (ALPN): without a word here, a client that offers is refused."""
+        return [b"http/1.1"]
 
     # What channels say.
 

@@ -74,8 +74,9 @@ class FileBlobs:
     def delete(self, ids: Iterable[str]) -> None:
         """See C{BlobStore}."""
         for blob_id in ids:
-            self._place(blob_id).unlink(missing_ok=True)
+            # In this order: one that is settled meanwhile is found where it came to.
             (self._incoming / blob_id).unlink(missing_ok=True)
+            self._place(blob_id).unlink(missing_ok=True)
 
 
 class FileWriter:

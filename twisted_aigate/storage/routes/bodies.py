@@ -163,7 +163,6 @@ def object_headers(request: Request) -> ObjectHeaders:
 
     @raise S3Error: It is too much.
     """
-    check_offered(request)
     headers: dict[str, str] = {}
     metadata: dict[str, str] = {}
     media_type = None

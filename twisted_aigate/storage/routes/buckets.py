@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from twisted_aigate.storage.access import may_make_buckets
 from twisted_aigate.storage.routes.api import Operation, empty_reply, xml_reply
-from twisted_aigate.storage.routes.bodies import check_offered
 from twisted_aigate.storage.routes.caller import denied
 from twisted_aigate.storage.routes.listing import owner_of
 from twisted_aigate.storage.routes.xml import Child, parse, timestamp
@@ -38,7 +37,6 @@ async def head_bucket(operation: Operation) -> Reply:
 async def create_bucket(operation: Operation) -> Reply:
     """CreateBucket: 200 when the caller has it already, as in S3's first region."""
     caller, name = operation.caller, operation.target.bucket
-    check_offered(operation.request)
     if caller.key is None:
         raise denied(caller)
     body = await operation.xml_body()

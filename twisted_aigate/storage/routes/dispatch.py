@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from twisted_aigate.storage.routes import buckets, listing, multipart, objects, plain
 from twisted_aigate.storage.routes.api import Operation, StorageAPI, not_offered
+from twisted_aigate.storage.routes.bodies import check_offered
 from twisted_aigate.storage.routes.caller import Caller
 from twisted_aigate.storage.routes.target import Target, parse_target
 from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
@@ -66,13 +67,43 @@ _PLAIN: dict[tuple[str, str], _Handler] = {
 _OFFERED = ("tagging", "uploads", "uploadId", "list-type", "versions", "location", "versioning",
             "delete")  # fmt: skip
 _NOT_OFFERED = frozenset(
-    (
-        "accelerate", "acl", "analytics", "attributes", "cors", "encryption", "intelligent-tiering",
-        "inventory", "legal-hold", "lifecycle", "logging", "metrics", "notification",
-        "object-lock", "ownershipControls", "policy", "policyStatus", "publicAccessBlock",
-        "replication", "requestPayment", "restore", "retention", "select", "torrent", "website",
-    )
-)  # fmt: skip
+    [
+        "abac",
+        "accelerate",
+        "acl",
+        "analytics",
+        "annotation",
+        "attributes",
+        "cors",
+        "encryption",
+        "intelligent-tiering",
+        "inventory",
+        "legal-hold",
+        "lifecycle",
+        "logging",
+        "metadataAnnotationTable",
+        "metadataConfiguration",
+        "metadataInventoryTable",
+        "metadataJournalTable",
+        "metadataTable",
+        "metrics",
+        "notification",
+        "object-lock",
+        "ownershipControls",
+        "policy",
+        "policyStatus",
+        "publicAccessBlock",
+        "renameObject",
+        "replication",
+        "requestPayment",
+        "restore",
+        "retention",
+        "select",
+        "session",
+        "torrent",
+        "website",
+    ]
+)
 """Subresources that S3 has: without a word here, C{?acl} would be taken for the object itself."""
 
 
@@ -100,7 +131,9 @@ def _find_s3(operation: Operation) -> _Handler:
     handler = table.get((method, subresource))
     if handler is not None:
         return handler
-    if method == "POST" and not subresource:
+    if subresource:
+        raise not_offered(f"{method} of {subresource}")
+    if method == "POST":
         raise not_offered("Uploading by a form")
     raise S3Error(ErrorCode.MethodNotAllowed, extra={"Method": method, "ResourceType": "OBJECT"})
 
@@ -136,5 +169,6 @@ class Dispatcher:
     async def __call__(self, request: Request, caller: Caller) -> Reply:
         """Do what is asked for."""
         operation = Operation(self._api, request, caller, parse_target(request))
+        check_offered(request)
         find = _find_s3 if caller.s3 else _find_plain
         return await find(operation)(operation)

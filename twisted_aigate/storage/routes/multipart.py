@@ -88,9 +88,13 @@ async def upload_part_copy(operation: Operation) -> Reply:
     condition = read_condition(request, b"x-amz-copy-source-")
     found, body = await store.get(source, key, _copied_range(request.field(
         b"x-amz-copy-source-range")), condition)  # fmt: skip
-    part = await uploads.put_part(
-        bucket, upload, number, source_of(body), copied_digester(operation, found)
-    )
+    try:
+        part = await uploads.put_part(
+            bucket, upload, number, source_of(body), copied_digester(operation, found)
+        )
+    finally:
+        if not isinstance(body, bytes):
+            body.close()
     return xml_reply("CopyPartResult", copy_result(part.etag, part.uploaded_at))
 
 
