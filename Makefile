@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 SOURCES := $(shell find twisted_aigate twisted_plugins -name '*.py')
 
-.PHONY: run test lint bench local-models debian-packages clean
+.PHONY: run test lint soak bench local-models debian-packages clean
 
 run: $(VENV)/.aigate local-models
 	@$(BIN)/aigate init
@@ -19,6 +19,10 @@ lint: $(VENV)/.aigate $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The server is killed 120 times under load; `make test` does it a few times.
+soak: $(VENV)/.aigate $(VENV)/.test
+	CRASH_ROUNDS=120 $(BIN)/python -m pytest -s tests/end_to_end/test_storage_crash.py
 
 bench: $(VENV)/.aigate
 	$(BIN)/python -m bench.gateway

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.common.processes import HOST, Child, Unusable
 
@@ -20,11 +20,13 @@ class Answer:
     @ivar status: Its status.
     @ivar content_type: Its media type.
     @ivar body: All of its body.
+    @ivar fields: Its header fields, names in lower case.
     """
 
     status: int
     content_type: str
     body: bytes
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 def fetch(
@@ -45,7 +47,8 @@ def fetch(
     try:
         connection.request(method, path, body, dict(headers or {}))
         response = connection.getresponse()
-        return Answer(response.status, response.getheader("Content-Type", ""), response.read())
+        fields = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, fields.get("content-type", ""), response.read(), fields)
     finally:
         connection.close()
 

@@ -26,6 +26,11 @@ def figure(value: float) -> str:
     return f"{value:.2f}" if size >= 1 else f"{value:.3g}"
 
 
+def aim_line(holds: bool, what: str, aim: str) -> str:
+    """A line that says whether an aim is reached."""
+    return f"- **{'holds' if holds else 'DOES NOT HOLD'}**: {what} (aim: {aim})"
+
+
 def keep_section(path: Path, name: str, text: str) -> None:
     """Put C{text} in place of the section C{name} of a document, or at its end."""
     begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"

@@ -22,6 +22,23 @@ function done(summary, latency, requests)
     e.connect, e.read, e.write, e.status, e.timeout))
 end
 """
+_BODY_FROM_FILE = """
+local file = assert(io.open(%s, 'rb'))
+wrk.body = file:read('*a')
+file:close()
+"""
+_NUMBERED = """
+local made, number = {}, -1
+function request()
+  number = (number + 1) %% %d
+  local text = made[number] or wrk.format(nil, wrk.path .. number)
+  if number < %d then made[number] = text end
+  return text
+end
+"""
+_MOST_KEPT = 64
+"""Requests that wrk's script keeps: making one copies its body, keeping one takes its memory."""
+
 _ERRORS = {
     "connect": "failed connects",
     "read": "broken reads",
@@ -41,13 +58,18 @@ class Target:
     @ivar path: Its path.
     @ivar headers: Its header fields.
     @ivar body: Its body, text without control characters.
+    @ivar body_file: The file that is its body instead.
+    @ivar paths: Over how many paths the requests go, C{path} with a number from 0 on behind it;
+        0: all go to C{path} itself.
     """
 
     port: int
     method: str
     path: str
     headers: Mapping[str, str]
-    body: str
+    body: str = ""
+    body_file: Path | None = None
+    paths: int = 0
 
 
 @dataclass(frozen=True)
@@ -105,9 +127,14 @@ def _script(target: Target) -> str:
     headers = "".join(
         f"wrk.headers[{_lua(name)}] = {_lua(value)}\n" for name, value in target.headers.items()
     )
+    if target.body_file is None:
+        body = f"wrk.body = {_lua(target.body)}\n" if target.body else ""
+    else:
+        body = _BODY_FROM_FILE % _lua(str(target.body_file))
+    numbered = _NUMBERED % (target.paths, _MOST_KEPT) if target.paths else ""
     return (
         f"local MARK = {_lua(_MARK)}\nwrk.method = {_lua(target.method)}\n"
-        f"wrk.body = {_lua(target.body)}\n{headers}{_REPORT}"
+        f"{body}{headers}{numbered}{_REPORT}"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -34,6 +35,23 @@ def environment(**variables: str) -> dict[str, str]:
     return {**{name: os.environ[name] for name in kept if name in os.environ}, **variables}
 
 
+def lasting_port() -> int:
+    """
+    A TCP port on loopback that stays free while nothing listens on it.
+
+    It is not among those that outgoing connections get, as those of L{free_port} are.
+    """
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
 class Server:
     """
     The server.
@@ -41,11 +59,14 @@ class Server:
     @param variables: Its configuration beside port, key and folder; the word C{PORT} in
         C{AIGATE_LISTEN} becomes its port.
     @param config: The text of C{AIGATE_CONFIG}'s file, if it has one.
+    @param port: Where it listens; C{None}: on one that is free.
     """
 
-    def __init__(self, config: str | None = None, **variables: str) -> None:
+    def __init__(
+        self, config: str | None = None, *, port: int | None = None, **variables: str
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="aigate-test-"))
-        self.port = free_port()
+        self.port = free_port() if port is None else port
         self.config = self.folder / "config.yaml"
         settings = {
             "LITELLM_MASTER_KEY": MASTER_KEY,
@@ -63,6 +84,10 @@ class Server:
         self.variables = environment(**settings)
         self.log_path = self.folder / "log"
         self._log = self.log_path.open("wb")
+        self.start()
+
+    def start(self) -> None:
+        """Start it; again, on the same port and data, after it was ended."""
         self.process = subprocess.Popen(
             [Path(sys.executable).with_name("twistd"), "--nodaemon", "--pidfile=", "aigate"],
             cwd=self.folder,
@@ -119,16 +144,26 @@ class Server:
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in path.read_text().split()]
 
-    def stop(self) -> int:
-        """Stop it as systemd does, and remove what it wrote; its exit status."""
+    def kill(self) -> None:
+        """End it and all that it started with SIGKILL, which nothing can be done against."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def terminate(self, seconds: float = 20.0) -> int:
+        """Stop it as systemd does; its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            status = self.process.wait(20)
+            return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
             raise
+
+    def stop(self) -> int:
+        """Stop it as systemd does, and remove what it wrote; its exit status."""
+        try:
+            status = self.terminate()
         finally:
             self._log.close()
         shutil.rmtree(self.folder)

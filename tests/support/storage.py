@@ -1,4 +1,4 @@
-"""Storage under test, in memory: a database that answers at once, a clock, and boto3 without a socket."""
+"""Storage under test, in memory: its database, its clock, and boto3 without a socket."""
 
 from __future__ import annotations
 
@@ -189,7 +189,9 @@ class SiteCase(StorageCase):
 
     def json(self, answer: Answer, status: int = 200) -> Any:
         """The value of an answer in JSON."""
-        self.assertEqual((answer.status, answer.field("content-type")), (status, "application/json"))
+        self.assertEqual(
+            (answer.status, answer.field("content-type")), (status, "application/json")
+        )
         return msgspec.json.decode(answer.body)
 
     def boto3(self, key: AccessKey = MASTER_KEY, **s3: Any) -> Any:

@@ -63,6 +63,9 @@ class CoroutineProducer:
         if not running.called:
             self._running = running
         running.addBoth(finished)
+        if self._stopped:
+            # By the consumer, from within its write.
+            self.stopProducing()
         return done
 
     def pauseProducing(self) -> None:

@@ -69,6 +69,10 @@ class Pins:
         """Whether it is being read."""
         return blob_id in self._counts
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._counts)
+
     def add(self, ids: Iterable[str]) -> None:
         """They are being read, once more."""
         self._counts.update(ids)

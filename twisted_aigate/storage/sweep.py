@@ -7,6 +7,7 @@ space. All of it goes in bounded batches, so that a million expired objects hold
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -14,13 +15,16 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_aigate.kernel.units import MINUTE
+from twisted_aigate.kernel.units import MINUTE, SECOND
 from twisted_aigate.storage.metadata import garbage, objects, uploads
 from twisted_aigate.storage.s3.errors import S3Error
 from twisted_aigate.storage.service import ObjectStore
 from twisted_aigate.storage.uploads import STALE
 
 EVERY = 1 * MINUTE
+GARBAGE_EVERY = 5 * SECOND
+"""More often: who deletes because the disk is full must not wait for a minute."""
+
 BATCH = 500
 
 
@@ -54,13 +58,19 @@ class Sweep:
             await running
 
     async def _run(self) -> None:
+        swept_at = -EVERY
         while not self._stopped:
-            await self.once()
+            now = self._clock.seconds()
+            if now - swept_at >= EVERY:
+                swept_at = now
+                await self.once()
+            else:
+                await self._attempt(self._remove_garbage)
             await self._wait()
 
     async def _wait(self) -> None:
         waited: Deferred[None] = Deferred(lambda _: timer.cancel())
-        timer = self._clock.callLater(EVERY, waited.callback, None)
+        timer = self._clock.callLater(GARBAGE_EVERY, waited.callback, None)
         await waited
 
     def _ended(self, failure: Failure) -> None:
@@ -70,12 +80,15 @@ class Sweep:
     async def once(self) -> None:
         """Sweep now; what fails is logged and tried again the next time."""
         for work in (self._expire, self._abort_stale, self._remove_garbage):
-            try:
-                await work()
-            except CancelledError:
-                raise
-            except Exception:
-                self._log.failure("sweeping failed; it is tried again", Failure())
+            await self._attempt(work)
+
+    async def _attempt(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except CancelledError:
+            raise
+        except Exception:
+            self._log.failure("sweeping failed; it is tried again", Failure())
 
     async def _expire(self) -> None:
         while True:
@@ -113,7 +126,9 @@ class Sweep:
 
     async def _remove_garbage(self) -> None:
         while True:
-            found = await self._store.database.read(partial(garbage.take, limit=BATCH))
+            found = await self._store.database.read(
+                partial(garbage.take, limit=BATCH + len(self._store.pins))
+            )
             removable = [blob_id for blob_id in found if blob_id not in self._store.pins]
             if not removable:
                 return

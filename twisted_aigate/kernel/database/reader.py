@@ -43,6 +43,8 @@ class Reader:
                 continue  # Cancelled: nobody waits for it.
             self._read(job)
             self._reactor.callFromThread(deliver, (job,))
+            # What it holds, an open file say, must not wait for the next one.
+            del job
         self._session.close()
 
     def _read(self, job: Job) -> None:

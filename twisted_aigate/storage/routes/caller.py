@@ -88,7 +88,7 @@ class Callers:
         )
         authorization = request.field(b"authorization")
         bearer = authorization is not None and authorization[:7].lower() == b"bearer "
-        speaks_s3 = not bearer and (self._always_s3 or _looks_like_s3(request))
+        speaks_s3 = self._always_s3 or (not bearer and _looks_like_s3(request))
         if speaks_s3:
             request.errors = s3_errors(request)
         if bearer:

@@ -67,43 +67,16 @@ _PLAIN: dict[tuple[str, str], _Handler] = {
 _OFFERED = ("tagging", "uploads", "uploadId", "list-type", "versions", "location", "versioning",
             "delete")  # fmt: skip
 _NOT_OFFERED = frozenset(
-    [
-        "abac",
-        "accelerate",
-        "acl",
-        "analytics",
-        "annotation",
-        "attributes",
-        "cors",
-        "encryption",
-        "intelligent-tiering",
-        "inventory",
-        "legal-hold",
-        "lifecycle",
-        "logging",
-        "metadataAnnotationTable",
-        "metadataConfiguration",
-        "metadataInventoryTable",
-        "metadataJournalTable",
-        "metadataTable",
-        "metrics",
-        "notification",
-        "object-lock",
-        "ownershipControls",
-        "policy",
-        "policyStatus",
-        "publicAccessBlock",
-        "renameObject",
-        "replication",
-        "requestPayment",
-        "restore",
-        "retention",
-        "select",
-        "session",
-        "torrent",
+    (
+        "abac", "accelerate", "acl", "analytics", "annotation", "attributes", "cors",
+        "encryption", "intelligent-tiering", "inventory", "legal-hold", "lifecycle", "logging",
+        "metadataAnnotationTable", "metadataConfiguration", "metadataInventoryTable",
+        "metadataJournalTable", "metadataTable", "metrics", "notification", "object-lock",
+        "ownershipControls", "policy", "policyStatus", "publicAccessBlock", "renameObject",
+        "replication", "requestPayment", "restore", "retention", "select", "session", "torrent",
         "website",
-    ]
-)
+    )
+)  # fmt: skip
 """Subresources that S3 has: without a word here, C{?acl} would be taken for the object itself."""
 
 

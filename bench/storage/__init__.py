@@ -1,0 +1,1 @@
+"""The storage benchmark: aigate beside moto's server and nginx, in one run on one disk."""

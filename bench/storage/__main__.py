@@ -1,0 +1,170 @@
+"""Measure aigate's storage beside moto's server and nginx: C{python -m bench.storage}."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench.common.console import say, shout
+from bench.common.http import wait_until_ok
+from bench.common.markdown import keep_section
+from bench.common.nginx import find_nginx
+from bench.common.processes import Unusable, free_port
+from bench.common.venv import cache_folder
+from bench.common.wrk import find_wrk
+from bench.storage.checks import check
+from bench.storage.contenders import Aigate, Contender, Nginx, moto
+from bench.storage.lag import measure_lag
+from bench.storage.listing import measure_lists
+from bench.storage.load import Running, load_large, load_small, look_for_trouble
+from bench.storage.memory import measure_flatness
+from bench.storage.payloads import LARGE, MB, MIDDLE, SMALL, Payload, make_payload
+from bench.storage.report import render_comparison, render_own
+
+_ROOT = Path(__file__).parents[2]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.storage", description=__doc__)
+    parser.add_argument("--seconds", type=int, default=3, help="how long each load is (3)")
+    parser.add_argument("--rounds", type=int, default=3, help="the median of how many counts (3)")
+    parser.add_argument(
+        "--only", choices=("aigate", "nginx", "moto", "itself"), action="append",
+        help="measure these contenders alone (itself: what aigate does without others), and write "
+        "no document unless --output is given; may be given more than once",
+    )  # fmt: skip
+    parser.add_argument(
+        "--flat", type=int, default=256, metavar="MB",
+        help="the size of the eight objects that memory is watched with (256)",
+    )  # fmt: skip
+    parser.add_argument("--full", action="store_true", help="as --flat 1024")
+    parser.add_argument(
+        "--moto", default="moto[server]", metavar="REQUIREMENT", help="which moto"
+    )  # fmt: skip
+    parser.add_argument(
+        "--cache", type=Path, default=_ROOT / ".bench", help="where moto, logs and objects are"
+    )
+    parser.add_argument("--output", type=Path, help="the document (docs/benchmarks.md)")
+    arguments = parser.parse_args()
+    if arguments.output is None and not arguments.only:
+        arguments.output = _ROOT / "docs/benchmarks.md"
+    if min(arguments.seconds, arguments.rounds, arguments.flat) < 1:
+        parser.error("--seconds, --rounds and --flat are at least 1")
+    if arguments.full:
+        arguments.flat = 1024
+    return arguments
+
+
+def _start(contender: Contender, stack: ExitStack, folder: Path, all_: list[Payload]) -> Running:
+    port = free_port()
+    child = stack.enter_context(contender.start(port, folder))
+    wait_until_ok(child, port, contender.health)
+    contender.prepare(port)
+    for payload in all_:
+        check(contender, port, payload, f"get/{payload.size}")
+    child.settle()
+    say(f"{contender.name}: keeps what it is given")
+    return Running(contender, child, port, at_rest=child.resident())
+
+
+def _compare(arguments: argparse.Namespace, cache: Path, run: Path) -> tuple[str, list[str]]:
+    makers: dict[str, Callable[[], Contender]] = {
+        "aigate": Aigate,
+        "nginx": Nginx,
+        "moto": lambda: moto(cache, arguments.moto),
+    }
+    small = [make_payload(run, size) for size in (SMALL, MIDDLE)]
+    large = make_payload(run, LARGE)
+    all_running: list[Running] = []
+    missing: list[str] = []
+    with ExitStack() as stack:
+        for name in arguments.only or makers:
+            try:
+                started = _start(makers[name](), stack, run / name, [*small, large])
+                all_running.append(started)
+            except Unusable as error:
+                missing.append(name)
+                shout(f"left out: {name}: {error}")
+        try:
+            load_small(all_running, small, arguments.seconds, arguments.rounds)
+            load_large(all_running, large, arguments.rounds)
+        finally:
+            # Whatever failed, that a contender has ended is the better reason.
+            for running in all_running:
+                look_for_trouble(running)
+        for running in all_running:
+            running.child.settle()
+            running.after = running.child.resident()
+    text = render_comparison(
+        all_running, small, large, missing, arguments.seconds, arguments.rounds
+    )
+    return text, missing
+
+
+def _by_itself(arguments: argparse.Namespace, run: Path) -> str:
+    aigate, port = Aigate(), free_port()
+    lists = measure_lists(run / "lists")
+    payload = make_payload(run, arguments.flat * MB)
+    with aigate.start(port, run / "itself") as child:
+        wait_until_ok(child, port, aigate.health)
+        running = Running(aigate, child, port)
+        try:
+            flat = measure_flatness(aigate, child, port, payload)
+            child.settle()
+            lag = measure_lag(aigate, port, payload, 2 * arguments.seconds)
+        finally:
+            look_for_trouble(running)
+    return render_own(lists, flat, lag)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    find_nginx()
+    find_wrk()
+    cache = cache_folder(arguments.cache)
+    run = cache / "storage"
+    shutil.rmtree(run, ignore_errors=True)
+    only = arguments.only or []
+    texts: list[str] = []
+    missing: list[str] = []
+    if only != ["itself"]:
+        arguments.only = [name for name in only if name != "itself"]
+        text, missing = _compare(arguments, cache, run)
+        texts.append(text)
+        for name in ("aigate", "nginx", "moto"):
+            shutil.rmtree(run / name / "data", ignore_errors=True)
+            shutil.rmtree(run / name / "files", ignore_errors=True)
+    if not only or "itself" in only:
+        texts.append(_by_itself(arguments, run))
+    text = "\n".join(texts)
+    sys.stdout.write(text)
+    if arguments.output is not None:
+        keep_section(arguments.output, "storage", text)
+    return 1 if missing else 0
+
+
+def main() -> int:
+    """
+    Run.
+
+    @return: The exit status: 1 when something was left out.
+    """
+    # Every child is ended by a block that is left: a signal must leave them.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda got, _: sys.exit(128 + got))
+    try:
+        return _run(_arguments())
+    except Unusable as error:
+        shout(str(error))
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
