@@ -16,9 +16,11 @@ import boto3
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.end_to_end.raw import RawResponse
 from tests.end_to_end.server import Server, free_port
+from tests.support.authority import Authority
 
 MASTER = ("master", "master-secret-0123456789")
 UPLOADS = ("uploads", "uploads-secret-0123456789")
@@ -112,6 +114,28 @@ def s3(
 def shared_server() -> StorageServer:
     """The server that all tests share which do not need one of their own."""
     return StorageServer.running()
+
+
+def tls_server() -> tuple[StorageServer, str]:
+    """
+    A server whose root port speaks TLS as C{localhost}.
+
+    @return: The server, and the path of the certificate that clients must trust.
+    """
+    authority = Authority()
+    issued = authority.issue("localhost")
+    key = issued.privateKey.original.to_cryptography_key().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    folder = Path(tempfile.mkdtemp(prefix="aigate-test-"))
+    atexit.register(shutil.rmtree, folder)
+    (folder / "ca.pem").write_bytes(authority.root.dumpPEM())
+    both = folder / "server.pem"
+    both.write_bytes(issued.dumpPEM() + key)
+    server = StorageServer.running(
+        STORAGE_S3_LISTEN=f"ssl:PORT:privateKey={both}:certKey={both}:interface=127.0.0.1"
+    )
+    return server, str(folder / "ca.pem")
 
 
 class StorageTestCase(TestCase):

@@ -8,6 +8,7 @@ import random
 import tempfile
 import urllib.request
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import boto3
@@ -39,7 +40,8 @@ class Boto3Tests(StorageTestCase, SynchronousTestCase):
 
     def test_the_example(self) -> None:
         """The block that users are given, word for word but for the host."""
-        folder = Path(tempfile.mkdtemp())
+        folder = Path(tempfile.mkdtemp(prefix="aigate-test-"))
+        self.addCleanup(rmtree, folder)
         image, local = folder / "image.png", folder / "local.png"
         image.write_bytes(_PNG)
         s3 = boto3.client(

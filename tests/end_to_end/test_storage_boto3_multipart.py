@@ -6,6 +6,7 @@ import hashlib
 import random
 import tempfile
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -44,7 +45,8 @@ class MultipartTests(StorageTestCase, SynchronousTestCase):
 
     def test_large_file(self) -> None:
         """200 MB by C{upload_file} and C{download_file}, with the parts that boto3 chooses."""
-        folder = Path(tempfile.mkdtemp())
+        folder = Path(tempfile.mkdtemp(prefix="aigate-test-"))
+        self.addCleanup(rmtree, folder)
         there, back = folder / "there", folder / "back"
         block, digest = random.Random(2).randbytes(MB), hashlib.sha256()
         with there.open("wb") as file:

@@ -6,16 +6,22 @@ import base64
 import hashlib
 import io
 import random
-import tempfile
+import socket
+import ssl
 import zlib
-from pathlib import Path
 from typing import Any
 
 from botocore.client import BaseClient
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.end_to_end.storage_server import ALICE, MB, StorageServer, StorageTestCase, s3
-from tests.support.authority import Authority
+from tests.end_to_end.storage_server import (
+    ALICE,
+    MB,
+    StorageServer,
+    StorageTestCase,
+    s3,
+    tls_server,
+)
 
 _ALGORITHMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
 _BODY = random.Random(3).randbytes(300_000)
@@ -143,20 +149,12 @@ class TLSTests(_Checksums, StorageTestCase, SynchronousTestCase):
 
     @classmethod
     def start_server(cls) -> StorageServer:
-        cls.authority = Authority()
-        folder = Path(tempfile.mkdtemp())
-        issued = cls.authority.issue("localhost")
-        cls.ca = folder / "ca.pem"
-        cls.ca.write_bytes(cls.authority.root.dumpPEM())
-        both = folder / "server.pem"
-        both.write_bytes(issued.dumpPEM() + issued.privateKey.dump(1))
-        return StorageServer.running(
-            STORAGE_S3_LISTEN=f"ssl:PORT:privateKey={both}:certKey={both}:interface=127.0.0.1"
-        )
+        server, cls.ca = tls_server()
+        return server
 
     def setUp(self) -> None:
         endpoint = f"https://localhost:{self.server.s3_port}"
-        self.client = s3(endpoint, ALICE, str(self.ca))
+        self.client = s3(endpoint, ALICE, self.ca)
         self.addCleanup(self.client.close)
 
     def test_trailers_are_sent(self) -> None:
@@ -174,3 +172,13 @@ class TLSTests(_Checksums, StorageTestCase, SynchronousTestCase):
         self.client.put_object(**self.about("encoded"), Body=_BODY, ContentEncoding="br")
         head = self.client.head_object(**self.about("encoded"))
         self.assertEqual((head["ContentEncoding"], head["ContentLength"]), ("br", len(_BODY)))
+
+    def test_stopping(self) -> None:
+        """A client that keeps its connection for later does not hold up the server's end."""
+        server, authority = tls_server()
+        context = ssl.create_default_context(cafile=authority)
+        plain = socket.create_connection(("127.0.0.1", server.s3_port), 10)
+        with context.wrap_socket(plain, server_hostname="localhost") as idle:
+            idle.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.assertTrue(idle.recv(65536).startswith(b"HTTP/1.1 403 "))
+            self.assertEqual(server.terminate(8), 0)

@@ -26,7 +26,7 @@ class BrokenUploadTests(StorageTestCase, SynchronousTestCase):
         self.uploads = self.server.client(UPLOADS)
         self.uploads.put_object(Bucket="uploads", Key="old", Body=_OLD)
         self.url = f"{self.server.endpoint}/uploads/old"
-        self.files = len(self.server.blob_files())
+        self.before = {path.name for path in self.server.blob_files()}
 
     def begin(self, sent: int = 300_000) -> socket.socket:
         """Begin to write 1 MB over the object."""
@@ -39,10 +39,10 @@ class BrokenUploadTests(StorageTestCase, SynchronousTestCase):
         connection.sendall(bytes(sent))
         return connection
 
-    def wait_for_files(self, count: int, seconds: float = 5) -> None:
-        """Wait until there are so many files of bytes."""
+    def wait_for_new_files(self, count: int, seconds: float = 5) -> None:
+        """Wait until there are so many files of bytes that were not there before."""
         deadline = time.monotonic() + seconds
-        while len(self.server.blob_files()) != count:
+        while len({path.name for path in self.server.blob_files()} - self.before) != count:
             self.assertLess(time.monotonic(), deadline, self.server.blob_files())
             time.sleep(0.02)
 
@@ -51,9 +51,9 @@ class BrokenUploadTests(StorageTestCase, SynchronousTestCase):
         for sent in (0, 300_000, 999_999):
             connection = self.begin(sent)
             if sent:
-                self.wait_for_files(self.files + 1)
+                self.wait_for_new_files(1)
             connection.close()
-            self.wait_for_files(self.files)
+            self.wait_for_new_files(0)
             self.assertEqual(self.curl(self.url).body, _OLD)
 
     def test_stalled(self) -> None:
@@ -61,7 +61,7 @@ class BrokenUploadTests(StorageTestCase, SynchronousTestCase):
         Others wait for a second and are told to come again; after three the writer is let go.
         """
         connection = self.begin()
-        self.wait_for_files(self.files + 1)
+        self.wait_for_new_files(1)
         began = time.monotonic()
         waiting = self.curl(self.url)
         self.assertEqual(waiting.status, 503, waiting.body)
@@ -71,7 +71,19 @@ class BrokenUploadTests(StorageTestCase, SynchronousTestCase):
         self.assertEqual(answer.status, 503, answer.body)
         self.assertLess(time.monotonic() - began, 6)
         self.assertEqual(self.curl(self.url).body, _OLD)
-        self.wait_for_files(self.files)
+        self.wait_for_new_files(0)
+
+    def test_swept(self) -> None:
+        """What has expired leaves no file behind, at the latest after the next start."""
+        short = self.server.client(SHORT)
+        short.put_object(Bucket="short", Key="to sweep", Body=b"x" * 100_000)
+        self.wait_for_new_files(1)
+        time.sleep(2.1)
+        self.assertEqual(self.server.terminate(), 0)
+        self.server.start()
+        self.server.wait_until_up()
+        self.wait_for_new_files(0)
+        self.assertEqual(self.curl(self.url).body, _OLD)
 
     def test_slow_reader(self) -> None:
         """It keeps nobody from writing, and gets all of the object that it began to read."""

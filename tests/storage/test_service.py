@@ -229,7 +229,7 @@ class ObjectStoreTests(StorageCase):
     def test_short_blob_is_no_object(self) -> None:
         """A file that lost bytes is a failure, whatever its size, and never a shorter object."""
         stored = self.put()
-        (path,) = [path for path in self.folder.rglob(stored.blobs[0].id)]
+        (path,) = self.folder.rglob(stored.blobs[0].id)
         path.write_bytes(b"hel")
         self.error(self.store.get(PRIVATE, "k"), OSError)
 

@@ -205,7 +205,7 @@ class SiteCase(StorageCase):
             config=Config(
                 signature_version=s3.pop("signature_version", "s3v4"),
                 s3={"addressing_style": "path", **s3},
-                retries={"max_attempts": 1},
+                retries={"total_max_attempts": 1},
             ),
         )
         client.meta.events.register("before-send.s3", self._send)
