@@ -16,10 +16,12 @@ from twisted_aigate.gateway.config_file import SECTIONS as GATEWAY_SECTIONS
 from twisted_aigate.gateway.routes import GatewayRoutes, render_openai_error
 from twisted_aigate.gateway.tree import GatewayTree, usable_local_models
 from twisted_aigate.kernel.database import Database
+from twisted_aigate.kernel.secrets import Secret
 from twisted_aigate.kernel.settings import Configuration
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.kernel.units import Rate
 from twisted_aigate.storage.buckets import SECTIONS as STORAGE_SECTIONS
+from twisted_aigate.storage.buckets import configured_storage
 from twisted_aigate.storage.routes import (
     Callers,
     StorageAPI,
@@ -81,6 +83,8 @@ class Platform:
         if self._storage_off is None:
             self._database = Database(reactor, self._database_url(), _MIGRATIONS)
             self._storage = StorageTree(reactor, configuration, self._database, self._threads)
+        # One for both ports: an address has one allowance.
+        self._storage_limiter = self._limiter("storage")
         trees = [self._gateway_tree(uploads), self._storage_tree(), *self._absent_trees()]
         self.site = Site(trees, self._addresses(), reactor)
         self.s3_site = self._make_s3_site()
@@ -127,13 +131,15 @@ class Platform:
         if self._storage is None:
             reason = f"Storage is off: {self._storage_off}."
             return self._off_tree("storage", reason, "storage")
+        callers = self._callers(always_s3=False)
         return Tree(
             b"storage",
-            storage_routes(self._storage_api("/storage"), self._callers(always_s3=False)),
+            storage_routes(self._storage_api("/storage"), callers),
             render_plain_error,
-            self._limiter("storage"),
+            self._storage_limiter,
             frozenset((b"/health",)),
             self._settings.edge.timeouts.api,
+            callers.errors_for,
         )
 
     def _storage_api(self, prefix: str) -> StorageAPI:
@@ -148,13 +154,15 @@ class Platform:
     def _make_s3_site(self) -> Site | None:
         if self._storage is None:
             return None
+        callers = self._callers(always_s3=True)
         tree = Tree(
             b"",
-            storage_routes(self._storage_api(""), self._callers(always_s3=True)),
+            storage_routes(self._storage_api(""), callers),
             render_plain_error,
-            self._limiter("storage"),
+            self._storage_limiter,
             frozenset(),
             self._settings.edge.timeouts.api,
+            callers.errors_for,
         )
         return Site([tree], self._addresses(), self._reactor)
 
@@ -208,12 +216,22 @@ class Platform:
             self._log.info("off: /storage/: {reason}", reason=self._storage_off)
         for prefix in _ABSENT:
             self._log.info("off: /{tree}/: not part of this version", tree=prefix)
-        if any(self._settings.master_key.matches(token) for token in _WELL_KNOWN_TOKENS):
-            self._log.warn(
-                "LITELLM_MASTER_KEY is a well-known default: anyone can use this server. Change it."
-            )
+        for name, secret in self._secrets():
+            if secret is not None and any(map(secret.matches, _WELL_KNOWN_TOKENS)):
+                self._log.warn(
+                    "{name} is a well-known default: anyone can use this server. Change it.",
+                    name=name,
+                )
         if names:
             self._log.info(_TRY, port=self._settings.edge.port)
+
+    def _secrets(self) -> list[tuple[str, Secret | None]]:
+        storage = self._settings.storage
+        return [
+            ("LITELLM_MASTER_KEY", self._settings.master_key),
+            ("HYBRIDS3_MASTER_KEY", storage.master_key),
+            ("HYBRIDS3_UPLOADS_KEY", storage.uploads_key),
+        ]
 
     def reload(self, configuration: Configuration) -> None:
         """
@@ -221,9 +239,12 @@ class Platform:
 
         @raise SettingsError: The configuration cannot be used: nothing has changed.
         """
+        # Whatever can be refused comes before whatever changes.
+        if self._storage is not None:
+            configured_storage(configuration)
+        self._gateway.reload(configuration)
         if self._storage is not None:
             self._storage.reload(configuration)
-        self._gateway.reload(configuration)
         names = ", ".join(self._gateway.gateway.catalogue.names)
         self._log.info("reloaded; on: {names}", names=names)
 

@@ -29,7 +29,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=5, help="how long each load is (5)")
     parser.add_argument("--starts", type=int, default=3, help="how often each is started (3)")
     parser.add_argument(
-        "--only", choices=("aigate", "litellm", "nginx"), action="append",
+        "--only",
+        choices=("aigate", "litellm", "nginx"),
+        action="append",
         help="measure these contenders alone, and write no document unless --output is given; "
         "may be given more than once",
     )
@@ -69,9 +71,7 @@ def _run(arguments: argparse.Namespace) -> int:
             try:
                 contender = makers[name]()
                 measured.append(
-                    measure(
-                        contender, provider, run / name, arguments.seconds, arguments.starts
-                    )
+                    measure(contender, provider, run / name, arguments.seconds, arguments.starts)
                 )
             except Unusable as error:
                 missing.append(name)

@@ -56,10 +56,12 @@ def aims(aigate: Figures, litellm: Figures | None) -> Iterator[str]:
                 f"at least {_CHUNKS:g} times",
             )
     yield _line(
-        aigate.start <= _START, f"first 200 {aigate.start:.2f} s after its start",
+        aigate.start <= _START,
+        f"first 200 {aigate.start:.2f} s after its start",
         f"at most {_START:g} s",
     )
     yield _line(
-        aigate.at_rest < _RESIDENT, f"{aigate.at_rest / 1e6:.1f} MB resident at rest",
+        aigate.at_rest < _RESIDENT,
+        f"{aigate.at_rest / 1e6:.1f} MB resident at rest",
         f"less than {_RESIDENT / 1e6:g} MB",
     )

@@ -52,7 +52,9 @@ def _write_models(provider: Provider, path: Path, **sections: object) -> None:
         {
             "model_name": flavour.model,
             "litellm_params": {
-                "model": f"openai/{MODEL}", "api_base": base, "api_key": "sk-provider"
+                "model": f"openai/{MODEL}",
+                "api_base": base,
+                "api_key": "sk-provider",
             },
         }
         for flavour, base in bases
@@ -127,8 +129,13 @@ class LiteLLM:
             general_settings={"master_key": KEY},
             litellm_settings={"telemetry": False, "set_verbose": False},
         )
-        local = ("MODEL_COST_MAP", "ANTHROPIC_BETA_HEADERS", "BLOG_POSTS", "POLICY_TEMPLATES",
-                 "AUTOROUTER_PRESETS")
+        local = (
+            "MODEL_COST_MAP",
+            "ANTHROPIC_BETA_HEADERS",
+            "BLOG_POSTS",
+            "POLICY_TEMPLATES",
+            "AUTOROUTER_PRESETS",
+        )
         environment = bare_environment(
             folder,
             # Without these it asks for files on the internet as it starts.

@@ -43,7 +43,8 @@ class _Stream:
 
     def __init__(self, target: Target) -> None:
         fields = {
-            "Host": f"{HOST}:{target.port}", "Content-Length": str(len(target.body)),
+            "Host": f"{HOST}:{target.port}",
+            "Content-Length": str(len(target.body)),
             **target.headers,
         }
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())

@@ -82,8 +82,13 @@ def _target(contender: Contender, port: int, flavour: Flavour) -> Target:
 
 
 def _load(
-    figures: Figures, contender: Contender, child: Child, port: int, flavour: Flavour,
-    whole: int, seconds: int,
+    figures: Figures,
+    contender: Contender,
+    child: Child,
+    port: int,
+    flavour: Flavour,
+    whole: int,
+    seconds: int,
 ) -> None:
     target, folder = _target(contender, port, flavour), child.log.parent
     run_wrk(target, _WARM_UP_CONNECTIONS, _WARM_UP, folder)
@@ -135,7 +140,11 @@ def measure(
 
 
 def _measure_running(
-    figures: Figures, contender: Contender, child: Child, port: int, provider: Provider,
+    figures: Figures,
+    contender: Contender,
+    child: Child,
+    port: int,
+    provider: Provider,
     seconds: int,
 ) -> None:
     wholes = {

@@ -84,7 +84,11 @@ def start_provider(stack: ExitStack, folder: Path) -> Provider:
     port, paced_port = free_port(), free_port()
     stack.enter_context(
         start_nginx(
-            "the provider", folder / "provider", port, "", _locations(echo is not None),
+            "the provider",
+            folder / "provider",
+            port,
+            "",
+            _locations(echo is not None),
             () if echo is None else (echo,),
         )
     )

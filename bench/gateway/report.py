@@ -41,7 +41,10 @@ def _host(seconds: int, starts: int, all_figures: Sequence[Figures]) -> str:
 def _starts(all_figures: Sequence[Figures]) -> str:
     rows = [
         [
-            each.name, figure(each.start), figure(each.at_rest / 1e6), figure(each.after / 1e6),
+            each.name,
+            figure(each.start),
+            figure(each.at_rest / 1e6),
+            figure(each.after / 1e6),
             "; ".join(each.problems),
         ]
         for each in all_figures
@@ -60,7 +63,11 @@ def _loads(flavour: Flavour, all_figures: Sequence[Figures]) -> str:
             latencies = [figure(load.p50), figure(load.p99)] if load.requests else ["none"] * 2
             rows.append(
                 [
-                    figures.name, str(connections), figure(load.rate), *chunks, *latencies,
+                    figures.name,
+                    str(connections),
+                    figure(load.rate),
+                    *chunks,
+                    *latencies,
                     "; ".join(load.problems),
                 ]
             )
@@ -127,10 +134,7 @@ def render(
     @param starts: How often each contender was started.
     """
     by_name = {figures.name: figures for figures in all_figures}
-    flavours = [
-        flavour for flavour in _TITLES
-        if (flavour, COMPARED) in direct.loads
-    ]
+    flavours = [flavour for flavour in _TITLES if (flavour, COMPARED) in direct.loads]
     parts = ["## Gateway\n", _host(seconds, starts, all_figures)]
     if missing:
         parts.append(f"**Left out: {', '.join(missing)}.**\n")

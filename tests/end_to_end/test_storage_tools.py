@@ -128,10 +128,6 @@ class AwscliTests(ToolTestCase, SynchronousTestCase):
         """With Signature V4."""
         self.presigned("signature_version = s3v4")
 
-    def test_presign_as_it_comes(self) -> None:
-        """Without settings awscli 1 signs URLs with Signature V2 still, in us-east-1."""
-        self.presigned("addressing_style = path")
-
 
 class S3cmdTests(ToolTestCase, SynchronousTestCase):
     """s3cmd, as Debian has it, with its file of settings."""

@@ -156,7 +156,7 @@ class SiteCase(StorageCase):
         limiter = None if rate is None else RateLimiter(rate, burst, self.clock)
         tree = Tree(
             self.prefix[1:].encode(), storage_routes(api, callers), render_plain_error, limiter,
-            frozenset((b"/health",)), 600.0,
+            frozenset((b"/health",)), 600.0, callers.errors_for,
         )  # fmt: skip
         trees = [tree]
         if self.prefix:

@@ -133,6 +133,9 @@ def _read(configuration: Configuration) -> ConfiguredStorage:
     twice = sorted({public for public in publics if publics.count(public) > 1})
     if twice:
         raise ConfigError(f"the access key {twice[0]!r} is given out twice")
+    if len({key.secret for key in keys}) < len(keys):
+        # A plain caller's key says which bucket it opens.
+        raise ConfigError("two buckets or users have the same key")
     return ConfiguredStorage(tuple(buckets), tuple(keys))
 
 

@@ -8,34 +8,34 @@ object or the new one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
 from attrs import Factory, evolve, frozen
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_aigate.kernel.database import Database
-from twisted_aigate.kernel.locks import KeyedLocks, LockExpired, LockUnavailable
-from twisted_aigate.kernel.threads import Threads
-from twisted_aigate.storage.blobs.interface import BlobReader, BlobStore
 from twisted_aigate.storage.content_types import content_type
 from twisted_aigate.storage.intake import ByteSource, Intake, Taken, source_of
 from twisted_aigate.storage.metadata import buckets, garbage, objects
-from twisted_aigate.storage.models import Bucket, Listing, StoredObject
-from twisted_aigate.storage.outflow import PIECE, ObjectBody, Pins, Stretch, stretches
+from twisted_aigate.storage.models import Bucket, StoredObject
+from twisted_aigate.storage.reading import (
+    Condition,
+    Key,
+    ObjectReader,
+    no_condition,
+    no_such_key,
+    unavailable,
+)
 from twisted_aigate.storage.s3.chunked import AwsChunkedDecoder
 from twisted_aigate.storage.s3.digester import Digester
 from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
 
 _log = Logger()
 _T = TypeVar("_T")
-_Key = tuple[str, str]
 
 
 @frozen
@@ -55,28 +55,7 @@ class ObjectHeaders:
     tags: Mapping[str, str] = Factory(dict)
 
 
-Condition = Callable[[StoredObject | None], None]
-"""Raises L{S3Error} when what is there is not as the client asked for."""
-
-Span = Callable[[StoredObject], tuple[int, int]]
-"""Which bytes of an object are wanted: (start, size); raises L{S3Error}."""
-
-
-def no_condition(found: StoredObject | None) -> None:
-    """Whatever is there is well."""
-
-
-def whole(found: StoredObject) -> tuple[int, int]:
-    """All of its bytes are wanted."""
-    return 0, found.size
-
-
-def no_such_key(key: str) -> S3Error:
-    """There is no such object."""
-    return S3Error(ErrorCode.NoSuchKey, extra={"Key": key})
-
-
-class ObjectStore:
+class ObjectStore(ObjectReader):
     """
     The store.
 
@@ -87,135 +66,17 @@ class ObjectStore:
     @param clock: What time it is.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        blobs: BlobStore,
-        threads: Threads,
-        locks: KeyedLocks[_Key],
-        clock: IReactorTime,
-    ) -> None:
-        self.database = database
-        self.blobs = blobs
-        self.threads = threads
-        self.pins = Pins()
-        self._locks = locks
-        self._clock = clock
-
-    def now(self) -> float:
-        """Seconds since the epoch."""
-        return float(self._clock.seconds())
-
     # Locks.
 
-    async def locked(self, key: _Key, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+    async def locked(self, key: Key, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         """
         Do something as the only one at a key.
 
         @raise S3Error: C{ServiceUnavailable}: the lock was not to be had, or held for too long.
         """
-        with _unavailable():
+        with unavailable():
             async with self._locks.writing(key) as lease:
                 return await lease.limit(Deferred.fromCoroutine(work()))
-
-    # Reading.
-
-    async def head(
-        self, bucket: Bucket, key: str, condition: Condition = no_condition
-    ) -> StoredObject:
-        """
-        What is stored of an object.
-
-        @raise S3Error: There is none, or it is not as C{condition} asks for.
-        """
-        now = self.now()
-
-        def look(connection: Connection) -> StoredObject:
-            found = objects.get(connection, bucket.name, key, now)
-            if found is None:
-                raise no_such_key(key)
-            condition(found)
-            return found
-
-        with _unavailable():
-            async with self._locks.reading((bucket.name, key)):
-                return await self.database.read(look)
-
-    async def get(
-        self, bucket: Bucket, key: str, span: Span = whole, condition: Condition = no_condition
-    ) -> tuple[StoredObject, bytes | ObjectBody]:
-        """
-        An object and its bytes, or some of them.
-
-        The lock is held until its first blob is open: a slow reader holds nobody up.
-
-        @raise S3Error: There is none, it is not as C{condition} asks for, or C{span} refuses.
-        """
-        now = self.now()
-
-        def look(connection: Connection) -> tuple[StoredObject, bytes | _Opened]:
-            found = objects.get(connection, bucket.name, key, now)
-            if found is None:
-                raise no_such_key(key)
-            condition(found)
-            return found, self._open(found, span)
-
-        with _unavailable():
-            async with self._locks.reading((bucket.name, key)):
-                found, opened = await self._looked_up(look)
-                if isinstance(opened, bytes):
-                    return found, opened
-                self.pins.add(stretch.blob.id for stretch in opened.wanted)
-        body = ObjectBody(self.blobs, self.threads, opened.wanted, opened.first, self.pins)
-        return found, body
-
-    async def _looked_up(
-        self, look: Callable[[Connection], tuple[StoredObject, bytes | _Opened]]
-    ) -> tuple[StoredObject, bytes | _Opened]:
-        # Who leaves while the blob is being opened leaves it to be closed.
-        outcome: Deferred[tuple[StoredObject, bytes | _Opened]] = Deferred()
-
-        def done(result: tuple[StoredObject, bytes | _Opened] | Failure) -> None:
-            if isinstance(result, Failure):
-                outcome.errback(result)
-            elif not outcome.called:
-                outcome.callback(result)
-            elif isinstance(result[1], _Opened):
-                self.threads.run(result[1].first.close)
-
-        self.database.read(look).addBoth(done)
-        return await outcome
-
-    def _open(self, found: StoredObject, span: Span) -> bytes | _Opened:
-        start, size = span(found)
-        wanted = stretches(found.blobs, start, size)
-        if not wanted:
-            return b""
-        first = self.blobs.open(wanted[0].blob, wanted[0].offset)
-        if len(wanted) > 1 or size > PIECE:
-            return _Opened(wanted, first)
-        # A small one is read here and now: another hand-over to a thread would cost more.
-        try:
-            pieces = []
-            while size and (piece := first.read(size)):
-                pieces.append(piece)
-                size -= len(piece)
-            if size:
-                raise OSError(f"the blob {wanted[0].blob.id} is shorter than it was")
-            return b"".join(pieces)
-        finally:
-            first.close()
-
-    async def list_page(
-        self, bucket: Bucket, prefix: str, delimiter: str, after: str, limit: int
-    ) -> Listing:
-        """A page of the keys of a bucket; see L{objects.list_page}."""
-        now = self.now()
-        return await self.database.read(
-            lambda connection: objects.list_page(
-                connection, bucket.name, prefix, delimiter, after, limit, now
-            )
-        )
 
     # Writing.
 
@@ -319,6 +180,7 @@ class ObjectStore:
         given: ObjectHeaders | None,
         digester: Callable[[StoredObject], Digester],
         condition: Condition = no_condition,
+        target_condition: Condition = no_condition,
         *,
         tags: Mapping[str, str] | None = None,
     ) -> StoredObject:
@@ -327,32 +189,25 @@ class ObjectStore:
 
         @param given: What it has beside its bytes; C{None}: what the source has.
         @param digester: Makes what hashes the bytes.
+        @param condition: What the source must be.
+        @param target_condition: What the object that is there must be.
         @param tags: Its tags; C{None}: the source's.
-        @raise S3Error: There is no source, or it is not as C{condition} asks for.
+        @raise S3Error: There is no source, or one of them is not as it must be.
         """
         found, body = await self.get(*source, condition=condition)
         try:
-            return await self._copy(found, body, target, given, digester, tags)
+            given = given or ObjectHeaders(found.content_type, found.headers, found.metadata)
+            if given.content_type is None:
+                given = evolve(given, content_type=found.content_type)
+            given = evolve(given, tags=found.tags if tags is None else tags)
+            source_bytes = source_of(body)
+            return await self.put(
+                *target, source_bytes, given, digester(found), condition=target_condition
+            )
         finally:
             # Unless it was read to its end, it is open still.
             if not isinstance(body, bytes):
                 body.close()
-
-    async def _copy(
-        self,
-        found: StoredObject,
-        body: bytes | ObjectBody,
-        target: tuple[Bucket, str],
-        given: ObjectHeaders | None,
-        digester: Callable[[StoredObject], Digester],
-        tags: Mapping[str, str] | None,
-    ) -> StoredObject:
-        if given is None:
-            given = ObjectHeaders(found.content_type, found.headers, found.metadata)
-        if given.content_type is None:
-            given = evolve(given, content_type=found.content_type)
-        given = evolve(given, tags=found.tags if tags is None else tags)
-        return await self.put(*target, source_of(body), given, digester(found))
 
     async def delete(self, bucket: Bucket, key: str, condition: Condition = no_condition) -> bool:
         """
@@ -392,12 +247,6 @@ class ObjectStore:
         await self.locked((bucket.name, key), work)
 
 
-@frozen
-class _Opened:
-    wanted: list[Stretch]
-    first: BlobReader
-
-
 def still_there(connection: Connection, bucket: Bucket) -> None:
     """
     Make sure, in the transaction that adds to it, that a bucket has not been deleted meanwhile.
@@ -424,15 +273,3 @@ def _replacing(
 def _unsettled(failure: Failure) -> None:
     # Not lost: the next start moves, or removes, what stayed on the way.
     _log.failure("a blob stays on the way until the next start", failure)
-
-
-@contextmanager
-def _unavailable() -> Iterator[None]:
-    try:
-        yield
-    except LockUnavailable as error:
-        message = f"The key is locked: {error}."
-        raise S3Error(ErrorCode.ServiceUnavailable, message) from None
-    except LockExpired:
-        message = "The request held the key's lock for too long."
-        raise S3Error(ErrorCode.ServiceUnavailable, message) from None

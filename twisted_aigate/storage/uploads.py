@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 from sqlalchemy import Connection
 
 from twisted_aigate.kernel.units import DAY, MB
-from twisted_aigate.storage.intake import ByteSource
+from twisted_aigate.storage.content_types import SNIFFED, content_type, detect
+from twisted_aigate.storage.intake import ByteSource, too_large
 from twisted_aigate.storage.metadata import objects, uploads
 from twisted_aigate.storage.models import (
     Bucket,
@@ -19,6 +20,7 @@ from twisted_aigate.storage.models import (
     Upload,
     UploadListing,
 )
+from twisted_aigate.storage.reading import Condition, no_condition
 from twisted_aigate.storage.s3.checksums import (
     Algorithm,
     algorithm_named,
@@ -28,13 +30,7 @@ from twisted_aigate.storage.s3.checksums import (
 from twisted_aigate.storage.s3.chunked import AwsChunkedDecoder
 from twisted_aigate.storage.s3.digester import Digester
 from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
-from twisted_aigate.storage.service import (
-    Condition,
-    ObjectHeaders,
-    ObjectStore,
-    no_condition,
-    still_there,
-)
+from twisted_aigate.storage.service import ObjectHeaders, ObjectStore, still_there
 
 MOST_PARTS = 10_000
 LEAST_PART = 5 * MB
@@ -98,7 +94,8 @@ class MultipartUploads:
             key=key,
             owner=owner,
             initiated_at=now,
-            content_type=given.content_type or "binary/octet-stream",
+            # Empty: it is found out when its first bytes are known.
+            content_type=given.content_type or "",
             headers=given.headers,
             metadata=given.metadata,
             tags=given.tags,
@@ -182,6 +179,7 @@ class MultipartUploads:
         @raise S3Error: A part is not there, not in order or too small, the whole is over the
             bucket's limit, or what is there is not as C{condition} asks for.
         """
+        media_type = upload.content_type or await self._find_type(upload, named)
 
         def change(connection: Connection) -> StoredObject:
             if uploads.get(connection, upload.id, bucket.name, upload.key) is None:
@@ -192,7 +190,7 @@ class MultipartUploads:
             }
             parts = _chosen(there, named)
             now = self._store.now()
-            stored = _assembled(bucket, upload, parts, now)
+            stored = _assembled(bucket, evolve(upload, content_type=media_type), parts, now)
             _check(stored, expected)
             still_there(connection, bucket)
             condition(objects.get(connection, bucket.name, upload.key, now))
@@ -205,6 +203,22 @@ class MultipartUploads:
             return await self._store.database.write(change)
 
         return await self._store.locked((bucket.name, upload.key), work)
+
+    async def _find_type(self, upload: Upload, named: Sequence[NamedPart]) -> str:
+        number = named[0].number if named else 0
+        parts = await self.list_parts(upload, number - 1, 1)
+        if not parts or parts[0].number != number:
+            # It is refused for that in a moment.
+            return content_type(None, upload.key, detect(b""))
+        beginning = await self._store.threads.run(self._beginning, parts[0])
+        return content_type(None, upload.key, detect(beginning))
+
+    def _beginning(self, part: Part) -> bytes:
+        reader = self._store.blobs.open(part.blob)
+        try:
+            return reader.read(SNIFFED)
+        finally:
+            reader.close()
 
     async def abort(self, upload: Upload) -> None:
         """
@@ -250,8 +264,7 @@ def _chosen(there: dict[int, Part], named: Sequence[NamedPart]) -> list[Part]:
 def _assembled(bucket: Bucket, upload: Upload, parts: Sequence[Part], now: float) -> StoredObject:
     size = sum(part.blob.size for part in parts)
     if bucket.max_file_size and size > bucket.max_file_size:
-        message = f"An object of this bucket has at most {bucket.max_file_size} bytes."
-        raise S3Error(ErrorCode.EntityTooLarge, message)
+        raise too_large(bucket.max_file_size)
     return StoredObject(
         bucket=bucket.name,
         key=upload.key,

@@ -117,6 +117,9 @@ class RequestBody:
         """
         if not self.complete or self._consumer is not None or self._failure is not None:
             return None
+        if self.length == 0:
+            # Someone reads: a client that asked whether to go on is told so, for nothing to come.
+            self._source.body_wanted()
         data = b"".join(self._waiting)
         self._waiting.clear()
         return data

@@ -48,6 +48,7 @@ IDLE_TIMEOUT = 75 * SECOND
 BODY_TIMEOUT = 60 * SECOND
 LINGER_QUIET = 5 * SECOND
 LINGER_TOTAL = 30 * SECOND
+GOODBYE = 1 * SECOND
 MOST_WAITING = 64
 """Pipelined requests that may wait before the client is read no further."""
 
@@ -194,7 +195,8 @@ class Channel(Protocol):
 
     def closes_after(self, request: Request) -> bool:
         """Whether the response to C{request} is to say C{Connection: close}."""
-        if not request.body.complete:
+        if not request.body.complete or request.expects_continue:
+            # A client that was not told to go on may, or may not, send its body yet.
             self._last = True
         return self._last and not self._queue and self._refusal is None
 
@@ -218,7 +220,7 @@ class Channel(Protocol):
         """Take no further request: close when the one in hand is answered, or now."""
         self._last = True
         if self._current is None and not self._queue:
-            self.loseConnection()
+            self._close_idle()
 
     def _expired(self) -> None:
         request = self._current
@@ -227,7 +229,7 @@ class Channel(Protocol):
             self.abort()
         elif request is None:
             if self._idle:
-                self.loseConnection()
+                self._close_idle()
             else:
                 self._refuse(HTTPError(408, "The request's head did not come in time."))
                 self._start_next()
@@ -240,6 +242,12 @@ class Channel(Protocol):
             # Whoever holds on to it all the same is cut off.
             self._watchdog.set(LINGER_TOTAL)
             request.interrupt(HTTPError(504, "The request took too long.", code="timeout"))
+
+    def _close_idle(self) -> None:
+        self.loseConnection()
+        if not self._lost:
+            # TLS waits for the client's own goodbye, which an idle one may never say.
+            self._watchdog.set(GOODBYE)
 
     # Linger.
 

@@ -57,6 +57,7 @@ class Request(server.Request):
     @ivar client_address: The client's address as text, forwarding headers heeded.
     @ivar timeout: Seconds that the response may make no progress; 0: no end.
     @ivar errors: How errors are worded on this path.
+    @ivar expects_continue: The client waits for C{100 Continue}, and none has been sent.
     @ivar started_at: When it began, on the site's clock.
     """
 
@@ -90,7 +91,7 @@ class Request(server.Request):
         self.queued = False
         self.prepath = []
         self.postpath = []
-        self._expects_continue = head.expects_continue
+        self.expects_continue = head.expects_continue
         self._request_headers: Headers | None = None
         self._response_headers: Headers | None = None
         self.interruption: HTTPError | None = None
@@ -150,8 +151,8 @@ class Request(server.Request):
 
     def awaits_continue(self) -> bool:
         """Whether C{100 Continue} is to be sent now; true once at most."""
-        awaits = self._expects_continue and not self.startedWriting and not self.body.complete
-        self._expects_continue = False
+        awaits = self.expects_continue and not self.startedWriting
+        self.expects_continue = False
         return awaits
 
     # The response.

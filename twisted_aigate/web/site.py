@@ -8,7 +8,7 @@ renders. Every response, refusals of the parser too, carries the fields of L{Sit
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 from wsgiref.handlers import format_date_time
 
@@ -51,6 +51,7 @@ class Tree:
     @ivar limiter: Its rate-limit zone; C{None}: not limited.
     @ivar unlimited: Paths, below the prefix, that the limit passes over.
     @ivar timeout: Seconds that a response may make no progress; 0: no end.
+    @ivar errors_for: How it words errors where that depends on the request; C{None}: as L{errors}.
     """
 
     prefix: bytes
@@ -59,6 +60,7 @@ class Tree:
     limiter: RateLimiter | None
     unlimited: frozenset[bytes]
     timeout: float
+    errors_for: Callable[[Request], ErrorFormat] | None = None
 
 
 @implementer(IProtocolNegotiationFactory)
@@ -130,13 +132,13 @@ class Site(Factory):
         end = path.find(b"/", 1)
         first = path[1:end] if end > 0 else path[1:]
         tree = self._trees.get(first, self._default)
-        request.errors = tree.errors
         request.timeout = tree.timeout
         below = path[len(tree.prefix) + 1 :] if tree.prefix else path
+        request.subpath = below
+        request.errors = tree.errors if tree.errors_for is None else tree.errors_for(request)
         if tree.limiter is not None and below not in tree.unlimited:
             tree.limiter.take(request.client_address)
         request.prepath = [tree.prefix] if tree.prefix else []
-        request.subpath = below
         tree.resource.render(request)
 
     def failed(self, request: Request, reason: Failure) -> None:

@@ -88,9 +88,12 @@ class S3Blobs:
         for start in range(0, len(wanted), _DELETE_AT_ONCE):
             some = wanted[start : start + _DELETE_AT_ONCE]
             objects = [{"Key": self._key(blob_id)} for blob_id in some]
-            self._client.delete_objects(
+            answer = self._client.delete_objects(
                 Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True}
             )
+            refused = answer.get("Errors")
+            if refused:
+                raise OSError(f"{len(refused)} blobs were not deleted: {refused[0].get('Code')}")
             self.settle(some)
 
 

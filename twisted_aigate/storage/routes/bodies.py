@@ -8,8 +8,7 @@ from attrs import frozen
 from twisted.internet.interfaces import IConsumer
 from zope.interface import implementer
 
-from twisted_aigate.storage.routes.caller import Caller
-from twisted_aigate.storage.s3.canonical import SignedRequest
+from twisted_aigate.storage.routes.caller import Caller, signed_request
 from twisted_aigate.storage.s3.chunked import AwsChunkedDecoder, decoder_for
 from twisted_aigate.storage.s3.digester import Announced, Digester, announced
 from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
@@ -49,12 +48,6 @@ class Body:
     def digester(self) -> Digester:
         """What hashes it."""
         return Digester(self.announced)
-
-
-def signed_request(request: Request) -> SignedRequest:
-    """A request as Signature V4 sees it."""
-    method = request.method.decode("ascii")
-    return SignedRequest(method, request.path, request.query, request.fields)
 
 
 def read_body(request: Request, caller: Caller, *, of_body: bool = True) -> Body:
@@ -153,6 +146,8 @@ def check_offered(request: Request) -> None:
     for name, value in request.fields:
         if name.startswith(_REFUSED) and value:
             raise S3Error(ErrorCode.NotImplemented, f"{name.decode('latin-1')} is not offered.")
+        if name == b"x-amz-storage-class" and value not in (b"", b"STANDARD"):
+            raise S3Error(ErrorCode.NotImplemented, "The only storage class is STANDARD.")
         if name == b"x-amz-acl" and value not in _ACLS:
             raise S3Error(ErrorCode.NotImplemented, "Access control lists are not offered.")
 

@@ -83,15 +83,10 @@ class Callers:
         @raise S3Error: The signature does not hold.
         @raise HTTPError: 401: the token is not valid.
         """
-        signed = SignedRequest(
-            request.method.decode("ascii"), request.path, request.query, request.fields
-        )
+        signed = signed_request(request)
         authorization = request.field(b"authorization")
-        bearer = authorization is not None and authorization[:7].lower() == b"bearer "
-        speaks_s3 = self._always_s3 or (not bearer and _looks_like_s3(request))
-        if speaks_s3:
-            request.errors = s3_errors(request)
-        if bearer:
+        speaks_s3 = self._speaks_s3(request)
+        if _is_bearer(authorization):
             key = self.keys.by_token(presented_token(request))
             if key is None:
                 raise unauthorized("The token is not valid here.")
@@ -106,6 +101,25 @@ class Callers:
             raise S3Error(ErrorCode.InvalidAccessKeyId)
         verify(signed, credential, key.secret.reveal(), self._now())
         return Caller(key, credential, s3=True)
+
+    def errors_for(self, request: Request) -> ErrorFormat:
+        """How errors are worded to whoever sent C{request}, before it is known who that is."""
+        return s3_errors(request) if self._speaks_s3(request) else render_plain_error
+
+    def _speaks_s3(self, request: Request) -> bool:
+        if self._always_s3:
+            return True
+        return not _is_bearer(request.field(b"authorization")) and _looks_like_s3(request)
+
+
+def signed_request(request: Request) -> SignedRequest:
+    """A request as Signature V4 sees it."""
+    method = request.method.decode("ascii")
+    return SignedRequest(method, request.path, request.query, request.fields)
+
+
+def _is_bearer(authorization: bytes | None) -> bool:
+    return authorization is not None and authorization[:7].lower() == b"bearer "
 
 
 def _looks_like_s3(request: Request) -> bool:
@@ -137,7 +151,10 @@ def _is_full(error: Exception) -> bool:
 
 def _headers(error: S3Error | HTTPError) -> Headers:
     if isinstance(error, HTTPError):
-        return error.headers
+        return error.headers or (_RETRY_AFTER if error.status == 504 else ())
+    if error.status == 304:
+        # RFC 9110, 15.4.5: it tells which one is still good.
+        return ((b"ETag", error.extra["ETag"].encode("ascii")),)
     return _RETRY_AFTER if error.status == 503 else ()
 
 

@@ -11,16 +11,19 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
 from twisted_aigate.storage.models import StoredObject
+from twisted_aigate.storage.reading import Condition, no_condition, no_such_key
 from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
-from twisted_aigate.storage.service import Condition, no_condition, no_such_key
 from twisted_aigate.web.request import Request
 
-_RANGE = re.compile(rb"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(rb"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
-def _matches(tags: bytes, etag: str) -> bool:
-    wanted = [tag.strip().removeprefix(b"W/").strip(b'"') for tag in tags.split(b",")]
-    return b"*" in wanted or etag.encode("ascii") in wanted
+def _matches(tags: bytes, etag: str, *, weakly: bool = False) -> bool:
+    # RFC 9110, 8.8.3.2: only where nothing but a fresh copy is at stake does a weak tag match.
+    wanted = [tag.strip() for tag in tags.split(b",")]
+    if weakly:
+        wanted = [tag.removeprefix(b"W/") for tag in wanted]
+    return b"*" in wanted or etag.encode("ascii") in [tag.strip(b'"') for tag in wanted]
 
 
 def _moment(value: bytes | None) -> float | None:
@@ -42,15 +45,17 @@ def read_condition(request: Request, prefix: bytes = b"") -> Condition:
 
     @param prefix: C{x-amz-copy-source-} for the source of a copy, whose failures are all 412.
     """
-    if_match = request.field(prefix + b"if-match")
-    if_none_match = request.field(prefix + b"if-none-match")
+    if_match = request.joined_field(prefix + b"if-match")
+    if_none_match = request.joined_field(prefix + b"if-none-match")
     if_modified = _moment(request.field(prefix + b"if-modified-since"))
     if_unmodified = _moment(request.field(prefix + b"if-unmodified-since"))
     if (if_match, if_none_match, if_modified, if_unmodified) == (None,) * 4:
         return no_condition
 
-    def not_modified(condition: str) -> S3Error:
-        return _failed(condition) if prefix else S3Error(ErrorCode.NotModified)
+    def not_modified(condition: str, found: StoredObject) -> S3Error:
+        if prefix:
+            return _failed(condition)
+        return S3Error(ErrorCode.NotModified, extra={"ETag": f'"{found.etag}"'})
 
     def check(found: StoredObject | None) -> None:
         assert found is not None
@@ -62,10 +67,10 @@ def read_condition(request: Request, prefix: bytes = b"") -> Condition:
         elif if_unmodified is not None and modified > if_unmodified:
             raise _failed("If-Unmodified-Since")
         if if_none_match is not None:
-            if _matches(if_none_match, found.etag):
-                raise not_modified("If-None-Match")
+            if _matches(if_none_match, found.etag, weakly=True):
+                raise not_modified("If-None-Match", found)
         elif if_modified is not None and modified <= if_modified:
-            raise not_modified("If-Modified-Since")
+            raise not_modified("If-Modified-Since", found)
 
     return check
 
@@ -111,13 +116,26 @@ def wanted_span(
         # RFC 9110, 14.1.1: such a field is not valid, and then it is as if it were not there.
         match = None
 
+    if_range = request.field(b"if-range")
+
+    def is_fresh(found: StoredObject) -> bool:
+        # RFC 9110, 13.1.5: what has changed meanwhile is wanted whole.
+        if if_range is None:
+            return True
+        moment = _moment(if_range) if b'"' not in if_range else None
+        if moment is not None:
+            return int(found.uploaded_at) == moment
+        return b"*" not in if_range and _matches(if_range, found.etag)
+
     def partial(found: StoredObject) -> bool:
-        return match is not None or part_number is not None
+        if part_number is not None:
+            return found.size > 0
+        return match is not None and is_fresh(found)
 
     def span(found: StoredObject) -> tuple[int, int]:
         if part_number is not None:
             return _part(found, part_number)
-        if match is None:
+        if match is None or not is_fresh(found):
             return 0, found.size
         first, last = match[1], match[2]
         if not first:

@@ -7,15 +7,15 @@ stands here, and no router looks into the path.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeAlias
 
+from twisted_aigate.storage.buckets import RESERVED
 from twisted_aigate.storage.routes import buckets, listing, multipart, objects, plain
 from twisted_aigate.storage.routes.api import Operation, StorageAPI, not_offered
 from twisted_aigate.storage.routes.bodies import check_offered
 from twisted_aigate.storage.routes.caller import Caller
 from twisted_aigate.storage.routes.target import Target, parse_target
-from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
 from twisted_aigate.web.errors import HTTPError
 from twisted_aigate.web.reply import Reply
 from twisted_aigate.web.request import Request
@@ -52,7 +52,10 @@ _BUCKET: dict[tuple[str, str], _Handler] = {
 }
 _SERVICE: dict[tuple[str, str], _Handler] = {("GET", ""): buckets.list_buckets}
 _PLAIN: dict[tuple[str, str], _Handler] = {
+    ("GET", "health"): plain.health,
+    ("HEAD", "health"): plain.health,
     ("GET", "service"): plain.list_buckets,
+    ("HEAD", "service"): plain.list_buckets,
     ("GET", "bucket"): plain.list_objects,
     ("HEAD", "bucket"): buckets.head_bucket,
     ("PUT", "bucket"): plain.make_bucket,
@@ -108,7 +111,15 @@ def _find_s3(operation: Operation) -> _Handler:
         raise not_offered(f"{method} of {subresource}")
     if method == "POST":
         raise not_offered("Uploading by a form")
-    raise S3Error(ErrorCode.MethodNotAllowed, extra={"Method": method, "ResourceType": "OBJECT"})
+    raise _wrong_method(verb for verb, of in table if of == "")
+
+
+def _asks_for_s3(operation: Operation) -> bool:
+    # A plain caller that names one of S3's operations means it.
+    if operation.target.bucket in RESERVED:
+        return False
+    copies = operation.request.field(b"x-amz-copy-source") is not None
+    return copies or not (_NOT_OFFERED | set(_OFFERED)).isdisjoint(operation.target.query)
 
 
 def _find_plain(operation: Operation) -> _Handler:
@@ -117,16 +128,20 @@ def _find_plain(operation: Operation) -> _Handler:
     if target.bucket == "presign":
         kind = "presign"
     elif target.bucket == "health" and not target.key:
-        return plain.health
+        kind = "health"
     else:
         kind = "object" if target.key else "bucket" if target.bucket else "service"
     handler = _PLAIN.get((method, kind))
     if handler is None:
-        allowed = ", ".join(sorted(verb for verb, of in _PLAIN if of == kind))
-        raise HTTPError(
-            405, f"This path takes {allowed}.", headers=((b"Allow", allowed.encode("ascii")),)
-        )
+        raise _wrong_method(verb for verb, of in _PLAIN if of == kind)
     return handler
+
+
+def _wrong_method(verbs: Iterable[str]) -> HTTPError:
+    allowed = ", ".join(sorted(verbs))
+    return HTTPError(
+        405, f"This path takes {allowed}.", headers=((b"Allow", allowed.encode("ascii")),)
+    )
 
 
 class Dispatcher:
@@ -143,5 +158,5 @@ class Dispatcher:
         """Do what is asked for."""
         operation = Operation(self._api, request, caller, parse_target(request))
         check_offered(request)
-        find = _find_s3 if caller.s3 else _find_plain
+        find = _find_s3 if caller.s3 or _asks_for_s3(operation) else _find_plain
         return await find(operation)(operation)

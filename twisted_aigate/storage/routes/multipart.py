@@ -7,8 +7,10 @@ from urllib.parse import quote
 
 from twisted_aigate.storage.intake import source_of, too_large
 from twisted_aigate.storage.models import Part, StoredObject
+from twisted_aigate.storage.reading import Span
 from twisted_aigate.storage.routes.api import Operation, empty_reply, xml_reply
-from twisted_aigate.storage.routes.bodies import object_headers, read_body, signed_request
+from twisted_aigate.storage.routes.bodies import object_headers, read_body
+from twisted_aigate.storage.routes.caller import signed_request
 from twisted_aigate.storage.routes.conditions import read_condition, write_condition
 from twisted_aigate.storage.routes.listing import encoded, owner_of, read_encoding
 from twisted_aigate.storage.routes.objects import (
@@ -17,17 +19,17 @@ from twisted_aigate.storage.routes.objects import (
     copy_source,
     etag_field,
 )
+from twisted_aigate.storage.routes.target import NUMBER
 from twisted_aigate.storage.routes.xml import Child, parse, timestamp
 from twisted_aigate.storage.s3.checksums import algorithm_named, multipart_type
 from twisted_aigate.storage.s3.digester import object_checksum
 from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
-from twisted_aigate.storage.service import Span
 from twisted_aigate.storage.uploads import MOST_PARTS, NamedPart
 from twisted_aigate.web.errors import Headers
 from twisted_aigate.web.reply import Reply
 
 MOST_LISTED = 1000
-_COPIED_RANGE = re.compile(rb"bytes=(\d+)-(\d+)")
+_COPIED_RANGE = re.compile(rb"bytes=([0-9]{1,18})-([0-9]{1,18})")
 
 
 async def create_upload(operation: Operation) -> Reply:
@@ -61,7 +63,7 @@ async def upload_part(operation: Operation) -> Reply:
     """UploadPart."""
     request, target = operation.request, operation.target
     bucket = await operation.writable()
-    number = target.number("partNumber", 0, 1, MOST_PARTS)
+    number = target.number("partNumber", None, 1, MOST_PARTS)
     body = read_body(request, operation.caller)
     if bucket.max_file_size and (body.length or 0) > bucket.max_file_size:
         raise too_large(bucket.max_file_size)
@@ -81,7 +83,7 @@ async def upload_part_copy(operation: Operation) -> Reply:
     """UploadPartCopy."""
     request, target = operation.request, operation.target
     bucket = await operation.writable()
-    number = target.number("partNumber", 0, 1, MOST_PARTS)
+    number = target.number("partNumber", None, 1, MOST_PARTS)
     uploads, store = operation.api.uploads, operation.api.store
     upload = await uploads.find(bucket, target.key, target.query["uploadId"])
     source, key = await copy_source(operation)
@@ -127,7 +129,7 @@ async def complete_upload(operation: Operation) -> Reply:
     named = []
     for part in root.findall("Part"):
         number, etag = part.findtext("PartNumber") or "", part.findtext("ETag") or ""
-        if not number.isdigit():
+        if not NUMBER.fullmatch(number):
             raise S3Error(ErrorCode.MalformedXML, "A PartNumber is no number.")
         named.append(NamedPart(int(number), etag.strip().strip('"'), part.findtext(checksum_tag)))
     condition = write_condition(request, target.key)

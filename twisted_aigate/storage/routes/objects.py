@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from email.utils import formatdate
 
 from twisted_aigate.storage.access import may_read
@@ -24,7 +25,10 @@ from twisted_aigate.storage.service import ObjectHeaders
 from twisted_aigate.web.errors import Headers
 from twisted_aigate.web.reply import Reply
 
-_SCRIPTABLE = ("text/html", "image/svg", "application/xhtml", "text/xml", "application/xml")
+_MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
+_SCRIPTABLE = frozenset(
+    ("text/html", "text/xml", "text/xsl", "application/xml", "multipart/x-mixed-replace")
+)
 _OVERRIDES = {
     "response-content-type": b"Content-Type",
     "response-content-language": b"Content-Language",
@@ -77,10 +81,11 @@ def _described(operation: Operation, found: StoredObject, *, partial: bool) -> H
             fields[field] = query[name].encode("utf-8")
     media_type = fields.pop(b"Content-Type", found.content_type.encode("utf-8"))
     fields[b"Content-Type"] = media_type
-    if media_type.decode("latin-1").lower().startswith(_SCRIPTABLE):
+    if _may_script(media_type.decode("latin-1")):
         # It is served from our origin and must not be able to script it.
         fields[b"Content-Security-Policy"] = b"sandbox"
-        fields.setdefault(b"Content-Disposition", b"attachment")
+        _, semicolon, rest = fields.get(b"Content-Disposition", b"").partition(b";")
+        fields[b"Content-Disposition"] = b"attachment" + semicolon + rest
     more: list[tuple[bytes, bytes]] = [etag_field(found.etag)]
     mode = operation.request.field(b"x-amz-checksum-mode")
     if mode is not None and mode.upper() == b"ENABLED" and not partial:
@@ -88,6 +93,14 @@ def _described(operation: Operation, found: StoredObject, *, partial: bool) -> H
     if "partNumber" in query and found.part_sizes:
         more.append((b"x-amz-mp-parts-count", b"%d" % len(found.part_sizes)))
     return (*fields.items(), *more)
+
+
+def _may_script(media_type: str) -> bool:
+    kind = media_type.partition(";")[0].lower()
+    # What is no media type, a browser may take for whatever it likes.
+    if not _MEDIA_TYPE.fullmatch(kind):
+        return True
+    return kind in _SCRIPTABLE or kind.endswith("+xml")
 
 
 def _without_type(fields: Headers) -> tuple[bytes, Headers]:
@@ -189,9 +202,11 @@ async def copy_source(operation: Operation) -> tuple[Bucket, str]:
 def copied_digester(operation: Operation, found: StoredObject) -> Digester:
     """What hashes a copy: with the additional checksum asked for, or the source's own."""
     wanted = operation.request.field(b"x-amz-checksum-algorithm")
-    if wanted is not None:
-        return Digester(Announced(algorithm=algorithm_named(wanted.decode("latin-1"))))
-    return Digester(Announced())
+    name = wanted.decode("latin-1") if wanted is not None else None
+    if name is None and found.checksum is not None:
+        name = found.checksum.algorithm
+    algorithm = None if name is None else algorithm_named(name)
+    return Digester(Announced(algorithm=algorithm, computed=True))
 
 
 async def copy_object(operation: Operation) -> Reply:
@@ -221,6 +236,7 @@ async def copy_object(operation: Operation) -> Reply:
         given,
         lambda found: copied_digester(operation, found),
         read_condition(request, b"x-amz-copy-source-"),
+        write_condition(request, target.key),
         tags=tags,
     )
     return xml_reply("CopyObjectResult", copy_result(stored.etag, stored.uploaded_at))

@@ -9,7 +9,7 @@ from twisted_aigate.storage.models import StoredObject
 from twisted_aigate.storage.routes.api import Operation, empty_reply
 from twisted_aigate.storage.routes.buckets import create_bucket, delete_bucket
 from twisted_aigate.storage.routes.caller import denied
-from twisted_aigate.storage.routes.target import Target, checked_key
+from twisted_aigate.storage.routes.target import NUMBER, Target, checked_key
 from twisted_aigate.storage.routes.xml import timestamp
 from twisted_aigate.storage.s3.credential import MOST_EXPIRES
 from twisted_aigate.storage.s3.presign import presign
@@ -51,7 +51,7 @@ async def list_objects(operation: Operation) -> Reply:
     bucket = await operation.readable()
     query = operation.target.query
     text = query.get("max-keys", "")
-    if text and not (text.isascii() and text.isdigit()):
+    if text and not NUMBER.fullmatch(text):
         raise HTTPError(400, "max-keys must be a number.", param="max-keys")
     limit = min(int(text) if text else _MOST_LISTED, _MOST_LISTED)
     page = await operation.api.store.list_page(
@@ -93,7 +93,7 @@ async def presign_object(operation: Operation) -> Reply:
     if method not in ("GET", "PUT"):
         raise HTTPError(400, "method must be GET or PUT.", param="method")
     text = query.get("expires", "")
-    if text and not text.lstrip("-").isdigit():
+    if text and not NUMBER.fullmatch(text.removeprefix("-")):
         raise HTTPError(400, "expires must be a number of seconds.", param="expires")
     expires = min(max(int(text) if text else _DEFAULT_EXPIRES, 1), MOST_EXPIRES)
     request = operation.request

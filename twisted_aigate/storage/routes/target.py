@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import unquote_to_bytes
 
 from attrs import frozen
@@ -10,6 +11,9 @@ from twisted_aigate.storage.models import MAX_KEY_BYTES
 from twisted_aigate.storage.s3.canonical import parse_query
 from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
 from twisted_aigate.web.request import Request
+
+NUMBER = re.compile(r"[0-9]{1,18}")
+"""What is taken for a number: a longer one is none that means anything."""
 
 
 @frozen
@@ -26,16 +30,19 @@ class Target:
     key: str
     query: dict[str, str]
 
-    def number(self, name: str, default: int, least: int = 0, most: int = 2**31) -> int:
+    def number(
+        self, name: str, default: int | None = None, least: int = 0, most: int = 2**31
+    ) -> int:
         """
         A field of the query that is a number.
 
+        @param default: What it is when it is not there; C{None}: it must be.
         @raise S3Error: C{InvalidArgument}: it is none, or out of bounds.
         """
-        text = self.query.get(name)
-        if text is None or text == "":
+        text = self.query.get(name, "")
+        if text == "" and default is not None:
             return default
-        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        if not NUMBER.fullmatch(text) or not least <= int(text) <= most:
             raise S3Error(
                 ErrorCode.InvalidArgument,
                 f"{name} must be a whole number from {least} to {most}.",

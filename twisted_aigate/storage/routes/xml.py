@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -15,6 +16,11 @@ from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 CONTENT_TYPE = b"application/xml"
+
+_RETURN = "\ufdd0"
+"""Stands for a carriage return until the document is written: a character that none is."""
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufdd0\ufffe\uffff\ud800-\udfff]")
 
 Content: TypeAlias = "str | int | bool | Iterable[Child] | None"
 Child: TypeAlias = "tuple[str, Content]"
@@ -34,9 +40,7 @@ def _fill(parent: ElementTree.Element, content: Content) -> None:
 
 def _printable(text: str) -> str:
     # XML 1.0 has no way to write these; a client that cares asks for encoding-type=url.
-    return "".join(
-        character if character >= " " or character in "\t\n\r" else "\ufffd" for character in text
-    )
+    return _UNPRINTABLE.sub("\ufffd", text).replace("\r", _RETURN)
 
 
 def document(root: str, content: Content, namespace: str | None = NAMESPACE) -> bytes:
@@ -49,7 +53,8 @@ def document(root: str, content: Content, namespace: str | None = NAMESPACE) -> 
     element = ElementTree.Element(root, attributes)
     _fill(element, content)
     written: bytes = ElementTree.tostring(element, encoding="utf-8", xml_declaration=True)
-    return written
+    # As it is, a reader would make a line feed of it.
+    return written.replace(_RETURN.encode("utf-8"), b"&#13;")
 
 
 def parse(body: bytes, root: str) -> ElementTree.Element:

@@ -42,12 +42,14 @@ class Announced:
     @ivar sha256: The payload's hash in hex, lower case, that the signature covers.
     @ivar algorithm: Of the additional checksum.
     @ivar value: The additional checksum; C{None} with an algorithm: it comes in a trailer.
+    @ivar computed: There is nothing to compare with: the additional checksum is to be made.
     """
 
     md5: bytes | None = None
     sha256: str | None = None
     algorithm: Algorithm | None = None
     value: bytes | None = None
+    computed: bool = False
 
     @property
     def checked(self) -> bool:
@@ -221,6 +223,8 @@ class Digester:
             )
         if said.algorithm is None or self._additional is None:
             return None
+        if said.computed:
+            return self.checksum
         expected = said.value
         if expected is None:
             expected = _checksum_value(said.algorithm, trailers.get(said.algorithm.header, ""))
