@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from random import SystemRandom
-from typing import Any
+from typing import Any, BinaryIO
 
 from twisted.logger import Logger
 
@@ -16,6 +16,7 @@ from twisted_aigate.gateway.config_file import SECTIONS as GATEWAY_SECTIONS
 from twisted_aigate.gateway.routes import GatewayRoutes, render_openai_error
 from twisted_aigate.gateway.tree import GatewayTree, usable_local_models
 from twisted_aigate.kernel.database import Database
+from twisted_aigate.kernel.folder_lock import lock_folder
 from twisted_aigate.kernel.secrets import Secret
 from twisted_aigate.kernel.settings import Configuration
 from twisted_aigate.kernel.threads import Threads
@@ -78,6 +79,7 @@ class Platform:
         self._threads = Threads(reactor, _FILE_THREADS, "files")
         self._gateway = GatewayTree(reactor, configuration, self._threads, uploads, SystemRandom())
         self._storage_off = missing(configuration)
+        self._lock: BinaryIO | None = None
         self._database: Database | None = None
         self._storage: StorageTree | None = None
         if self._storage_off is None:
@@ -191,6 +193,8 @@ class Platform:
         @raise Exception: It cannot be.
         """
         if self._database is not None:
+            # Two processes on one folder would take each other's uploads for what a crash has left.
+            self._lock = lock_folder(self._settings.data_dir)
             await self._database.start()
         if self._storage is not None:
             await self._storage.start()
@@ -256,3 +260,5 @@ class Platform:
         if self._database is not None:
             await self._database.stop()
         self._threads.stop()
+        if self._lock is not None:
+            self._lock.close()

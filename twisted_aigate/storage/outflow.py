@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from io import FileIO
 from typing import TypeVar
 
 from attrs import frozen
@@ -118,7 +120,9 @@ class ObjectBody(CoroutineProducer):
                     await self._in_thread(self._open, stretch)
                 left = stretch.size
                 while left:
-                    piece = await self._in_thread(self._read, min(PIECE, left))
+                    piece = self._read_cached(min(PIECE, left))
+                    if piece is None:
+                        piece = await self._in_thread(self._read, min(PIECE, left))
                     if not piece:
                         raise OSError(f"the blob {stretch.blob.id} is shorter than it was")
                     left -= len(piece)
@@ -134,6 +138,21 @@ class ObjectBody(CoroutineProducer):
     def _read(self, size: int) -> bytes:
         assert self._reader is not None
         return self._reader.read(size)
+
+    def _read_cached(self, size: int) -> bytes | None:
+        # What the kernel has in memory is read at once: a hand-over to a thread costs several
+        # times the copy. What it has not must not block the reactor.
+        if not isinstance(self._reader, FileIO):
+            return None
+        buffer = bytearray(size)
+        descriptor = self._reader.fileno()
+        try:
+            count = os.preadv(descriptor, [buffer], self._reader.tell(), os.RWF_NOWAIT)
+        except OSError:
+            # It is not there, or the file system knows no such reading.
+            return None
+        self._reader.seek(count, os.SEEK_CUR)
+        return bytes(memoryview(buffer)[:count]) if count < size else bytes(buffer)
 
     async def _in_thread(self, work: Callable[[_A], _T], argument: _A) -> _T:
         # A thread cannot be cancelled, and nothing may be closed under it: who stops this meanwhile

@@ -153,8 +153,11 @@ def _headers(error: S3Error | HTTPError) -> Headers:
     if isinstance(error, HTTPError):
         return error.headers or (_RETRY_AFTER if error.status == 504 else ())
     if error.status == 304:
-        # RFC 9110, 15.4.5: it tells which one is still good.
-        return ((b"ETag", error.extra["ETag"].encode("ascii")),)
+        # It tells which one is still good, and for how long.
+        return tuple(
+            (name.title().encode("ascii"), value.encode("utf-8"))
+            for name, value in error.extra.items()
+        )
     return _RETRY_AFTER if error.status == 503 else ()
 
 

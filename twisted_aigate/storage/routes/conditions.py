@@ -15,7 +15,10 @@ from twisted_aigate.storage.reading import Condition, no_condition, no_such_key
 from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
 from twisted_aigate.web.request import Request
 
-_RANGE = re.compile(rb"bytes=([0-9]{0,18})-([0-9]{0,18})")
+_RANGE = re.compile(rb"bytes=([0-9]*)-([0-9]*)")
+_MOST_DIGITS = 18
+_REPEATED = ("cache-control", "expires")
+"""Header fields that a 304 repeats, beside the entity tag (RFC 9110, 15.4.5)."""
 
 
 def _matches(tags: bytes, etag: str, *, weakly: bool = False) -> bool:
@@ -55,7 +58,8 @@ def read_condition(request: Request, prefix: bytes = b"") -> Condition:
     def not_modified(condition: str, found: StoredObject) -> S3Error:
         if prefix:
             return _failed(condition)
-        return S3Error(ErrorCode.NotModified, extra={"ETag": f'"{found.etag}"'})
+        kept = {name: found.headers[name] for name in _REPEATED if name in found.headers}
+        return S3Error(ErrorCode.NotModified, extra={"etag": f'"{found.etag}"', **kept})
 
     def check(found: StoredObject | None) -> None:
         assert found is not None
@@ -112,7 +116,8 @@ def wanted_span(
     """
     value = request.field(b"range")
     match = None if value is None else _RANGE.fullmatch(value.strip())
-    if match is not None and (match[0] == b"bytes=-" or _is_backwards(match)):
+    first, last = (b"", b"") if match is None else map(_bounded, match.groups())
+    if match is not None and (match[0] == b"bytes=-" or _is_backwards(first, last)):
         # RFC 9110, 14.1.1: such a field is not valid, and then it is as if it were not there.
         match = None
 
@@ -137,7 +142,6 @@ def wanted_span(
             return _part(found, part_number)
         if match is None or not is_fresh(found):
             return 0, found.size
-        first, last = match[1], match[2]
         if not first:
             size = min(int(last), found.size)
             start = found.size - size
@@ -152,8 +156,13 @@ def wanted_span(
     return span, partial
 
 
-def _is_backwards(match: re.Match[bytes]) -> bool:
-    return bool(match[1] and match[2]) and int(match[2]) < int(match[1])
+def _bounded(digits: bytes) -> bytes:
+    # A longer number lies behind the end of every object all the same.
+    return digits if len(digits) <= _MOST_DIGITS else b"9" * _MOST_DIGITS
+
+
+def _is_backwards(first: bytes, last: bytes) -> bool:
+    return bool(first and last) and int(last) < int(first)
 
 
 def _part(found: StoredObject, number: int) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from twisted_aigate.web.reply import Reply, json_reply
 _MOST_LISTED = 1000
 _DEFAULT_EXPIRES = 3600
 _REGION = "us-east-1"
+_SECONDS = re.compile(r"-?[0-9]+")
 
 
 async def health(operation: Operation) -> Reply:
@@ -93,9 +95,11 @@ async def presign_object(operation: Operation) -> Reply:
     if method not in ("GET", "PUT"):
         raise HTTPError(400, "method must be GET or PUT.", param="method")
     text = query.get("expires", "")
-    if text and not NUMBER.fullmatch(text.removeprefix("-")):
+    if text and not _SECONDS.fullmatch(text):
         raise HTTPError(400, "expires must be a number of seconds.", param="expires")
-    expires = min(max(int(text) if text else _DEFAULT_EXPIRES, 1), MOST_EXPIRES)
+    # What has more digits than any number of seconds is clamped with them.
+    expires = int(text[:18]) if text else _DEFAULT_EXPIRES
+    expires = min(max(expires, 1), MOST_EXPIRES)
     request = operation.request
     scheme = "https" if request.isSecure() else "http"
     host = (request.field(b"host") or b"localhost").decode("latin-1")
