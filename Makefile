@@ -26,6 +26,7 @@ soak: $(VENV)/.aigate $(VENV)/.test
 
 bench: $(VENV)/.aigate
 	$(BIN)/python -m bench.gateway
+	$(BIN)/python -m bench.storage
 
 # What the tests need from Debian. Who is not root and has no sudo is told; those tests are skipped.
 debian-packages:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 
-from twisted_aigate.storage.models import StoredObject
+from twisted_aigate.storage.models import Bucket, Listing, StoredObject
 from twisted_aigate.storage.routes.api import Operation, xml_reply
 from twisted_aigate.storage.routes.xml import Child, timestamp, url_encoded
 from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
@@ -68,101 +69,118 @@ def _key_of(token: str) -> str:
         ) from None
 
 
-def _prefixes(prefixes: tuple[str, ...], url: bool) -> list[Child]:
-    return [("CommonPrefixes", [("Prefix", encoded(prefix, url))]) for prefix in prefixes]
+def _page(
+    operation: Operation,
+    bucket: Bucket,
+    page: Listing,
+    marks: list[Child],
+    entries: Callable[[StoredObject], Child],
+) -> list[Child]:
+    """
+    What all three lists have in common.
+
+    @param marks: Where the page starts, and where the next one does.
+    @param entries: Makes the element of an object.
+    """
+    query, url = operation.target.query, read_encoding(operation)
+    content: list[Child] = [
+        ("Name", bucket.name),
+        ("Prefix", encoded(query.get("prefix", ""), url)),
+        ("MaxKeys", operation.target.number("max-keys", MOST_KEYS)),
+    ]
+    if query.get("delimiter"):
+        content.append(("Delimiter", encoded(query["delimiter"], url)))
+    if url:
+        content.append(("EncodingType", "url"))
+    content.append(("IsTruncated", page.next_key is not None))
+    content += marks
+    content += map(entries, page.objects)
+    content += [("CommonPrefixes", [("Prefix", encoded(prefix, url))]) for prefix in page.prefixes]
+    return content
+
+
+async def _listed(operation: Operation, bucket: Bucket, after: str) -> Listing:
+    query = operation.target.query
+    limit = min(operation.target.number("max-keys", MOST_KEYS), MOST_KEYS)
+    prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
+    return await operation.api.store.list_page(bucket, prefix, delimiter, after, limit)
+
+
+async def _rendered(operation: Operation, render: Callable[[], Reply]) -> Reply:
+    # A thousand entries take tens of milliseconds to write: too long for the reactor.
+    return await operation.api.store.threads.run(render)
 
 
 async def list_objects_v2(operation: Operation) -> Reply:
     """ListObjectsV2."""
     bucket = await operation.readable()
     query, url = operation.target.query, read_encoding(operation)
-    prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
-    limit = operation.target.number("max-keys", MOST_KEYS)
     token = query.get("continuation-token")
     if token == "":
         raise S3Error(ErrorCode.InvalidArgument, "The continuation token provided is incorrect.")
     after = query.get("start-after", "") if token is None else _key_of(token)
-    page = await operation.api.store.list_page(
-        bucket, prefix, delimiter, after, min(limit, MOST_KEYS)
-    )
+    page = await _listed(operation, bucket, after)
     owner = bucket.owner if query.get("fetch-owner") == "true" else None
-    content: list[Child] = [
-        ("Name", bucket.name),
-        ("Prefix", encoded(prefix, url)),
-        ("MaxKeys", limit),
-    ]
-    if delimiter:
-        content.append(("Delimiter", encoded(delimiter, url)))
-    if url:
-        content.append(("EncodingType", "url"))
-    content.append(("KeyCount", len(page.objects) + len(page.prefixes)))
-    content.append(("IsTruncated", page.next_key is not None))
-    if token is not None:
-        content.append(("ContinuationToken", token))
-    if page.next_key is not None:
-        content.append(("NextContinuationToken", _token(page.next_key)))
-    if "start-after" in query:
-        content.append(("StartAfter", encoded(query["start-after"], url)))
-    content += [("Contents", _summary(found, url, owner)) for found in page.objects]
-    content += _prefixes(page.prefixes, url)
-    return xml_reply("ListBucketResult", content)
+
+    def render() -> Reply:
+        marks: list[Child] = [("KeyCount", len(page.objects) + len(page.prefixes))]
+        if token is not None:
+            marks.append(("ContinuationToken", token))
+        if page.next_key is not None:
+            marks.append(("NextContinuationToken", _token(page.next_key)))
+        if "start-after" in query:
+            marks.append(("StartAfter", encoded(query["start-after"], url)))
+        content = _page(
+            operation, bucket, page, marks, lambda found: ("Contents", _summary(found, url, owner))
+        )
+        return xml_reply("ListBucketResult", content)
+
+    return await _rendered(operation, render)
 
 
 async def list_objects(operation: Operation) -> Reply:
     """ListObjects, version 1."""
     bucket = await operation.readable()
     query, url = operation.target.query, read_encoding(operation)
-    prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     marker = query.get("marker", "")
-    limit = operation.target.number("max-keys", MOST_KEYS)
-    page = await operation.api.store.list_page(
-        bucket, prefix, delimiter, marker, min(limit, MOST_KEYS)
-    )
-    content: list[Child] = [
-        ("Name", bucket.name),
-        ("Prefix", encoded(prefix, url)),
-        ("Marker", encoded(marker, url)),
-        ("MaxKeys", limit),
-    ]
-    if delimiter:
-        content.append(("Delimiter", encoded(delimiter, url)))
-    if url:
-        content.append(("EncodingType", "url"))
-    content.append(("IsTruncated", page.next_key is not None))
-    if page.next_key is not None and delimiter:
-        content.append(("NextMarker", encoded(page.next_key, url)))
-    content += [("Contents", _summary(found, url, bucket.owner)) for found in page.objects]
-    content += _prefixes(page.prefixes, url)
-    return xml_reply("ListBucketResult", content)
+    page = await _listed(operation, bucket, marker)
+
+    def render() -> Reply:
+        marks: list[Child] = [("Marker", encoded(marker, url))]
+        if page.next_key is not None and query.get("delimiter"):
+            marks.append(("NextMarker", encoded(page.next_key, url)))
+        content = _page(
+            operation,
+            bucket,
+            page,
+            marks,
+            lambda found: ("Contents", _summary(found, url, bucket.owner)),
+        )
+        return xml_reply("ListBucketResult", content)
+
+    return await _rendered(operation, render)
 
 
 async def list_versions(operation: Operation) -> Reply:
     """ListObjectVersions: each object has one, called C{null}."""
     bucket = await operation.readable()
     query, url = operation.target.query, read_encoding(operation)
-    prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     marker = query.get("key-marker", "")
-    limit = operation.target.number("max-keys", MOST_KEYS)
-    page = await operation.api.store.list_page(
-        bucket, prefix, delimiter, marker, min(limit, MOST_KEYS)
-    )
-    content: list[Child] = [
-        ("Name", bucket.name),
-        ("Prefix", encoded(prefix, url)),
-        ("KeyMarker", encoded(marker, url)),
-        ("VersionIdMarker", query.get("version-id-marker", "")),
-        ("MaxKeys", limit),
-    ]
-    if delimiter:
-        content.append(("Delimiter", encoded(delimiter, url)))
-    if url:
-        content.append(("EncodingType", "url"))
-    content.append(("IsTruncated", page.next_key is not None))
-    if page.next_key is not None:
-        content.append(("NextKeyMarker", encoded(page.next_key, url)))
-        content.append(("NextVersionIdMarker", "null"))
-    for found in page.objects:
+    page = await _listed(operation, bucket, marker)
+
+    def version(found: StoredObject) -> Child:
         summary = _summary(found, url, bucket.owner)
-        content.append(("Version", [*summary, ("VersionId", "null"), ("IsLatest", True)]))
-    content += _prefixes(page.prefixes, url)
-    return xml_reply("ListVersionsResult", content)
+        return ("Version", [*summary, ("VersionId", "null"), ("IsLatest", True)])
+
+    def render() -> Reply:
+        marks: list[Child] = [
+            ("KeyMarker", encoded(marker, url)),
+            ("VersionIdMarker", query.get("version-id-marker", "")),
+        ]
+        if page.next_key is not None:
+            marks.append(("NextKeyMarker", encoded(page.next_key, url)))
+            marks.append(("NextVersionIdMarker", "null"))
+        content = _page(operation, bucket, page, marks, version)
+        return xml_reply("ListVersionsResult", content)
+
+    return await _rendered(operation, render)

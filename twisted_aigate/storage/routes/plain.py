@@ -59,9 +59,13 @@ async def list_objects(operation: Operation) -> Reply:
     page = await operation.api.store.list_page(
         bucket, query.get("prefix", ""), "", query.get("start-after", ""), limit
     )
-    return json_reply(
-        {"bucket": bucket.name, "objects": [_listed(found) for found in page.objects]}
-    )
+
+    def render() -> Reply:
+        objects = [_listed(found) for found in page.objects]
+        return json_reply({"bucket": bucket.name, "objects": objects})
+
+    # Off the reactor, as S3's lists are.
+    return await operation.api.store.threads.run(render)
 
 
 async def make_bucket(operation: Operation) -> Reply:
