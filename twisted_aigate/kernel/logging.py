@@ -28,7 +28,12 @@ _encoder = msgspec.json.Encoder()
 
 
 def _message(event: LogEvent) -> str:
-    text = formatEvent(event)
+    try:
+        # What twisted.logger's formats have beyond Python's, calls, is rare, and its own formatting
+        # costs ten times as much: a tenth of a small request.
+        text: str = event["log_format"].format_map(event)
+    except Exception:
+        text = formatEvent(event)
     failure = event.get("log_failure")
     if failure is not None:
         text = f"{text}\n{failure.getTraceback()}" if text else failure.getTraceback()

@@ -8,6 +8,7 @@ object or the new one.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, TypeVar
@@ -15,9 +16,14 @@ from typing import Any, TypeVar
 from attrs import Factory, evolve, frozen
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_aigate.kernel.database import Database
+from twisted_aigate.kernel.locks import KeyedLocks
+from twisted_aigate.kernel.threads import Threads
+from twisted_aigate.storage.blobs.interface import BlobStore
 from twisted_aigate.storage.content_types import content_type
 from twisted_aigate.storage.intake import ByteSource, Intake, Taken, source_of
 from twisted_aigate.storage.metadata import buckets, garbage, objects
@@ -65,6 +71,18 @@ class ObjectStore(ObjectReader):
     @param locks: By bucket and key.
     @param clock: What time it is.
     """
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        threads: Threads,
+        locks: KeyedLocks[Key],
+        clock: IReactorTime,
+    ) -> None:
+        super().__init__(database, blobs, threads, locks, clock)
+        self._unsettled: deque[str] = deque()
+        self._settling = False
 
     # Locks.
 
@@ -161,7 +179,22 @@ class ObjectStore(ObjectReader):
             await self._find_out(taken)
         else:
             outcome.callback(result)
-            await self.threads.run(self.blobs.settle, [taken.blob.id])
+            self._settle(taken.blob.id)
+
+    def _settle(self, blob_id: str) -> None:
+        # What is committed together is settled together: one hand-over to a thread has all that
+        # have come until it begins.
+        self._unsettled.append(blob_id)
+        if not self._settling:
+            self._settling = True
+            self.threads.run(self._settle_all).addErrback(_unsettled)
+
+    def _settle_all(self) -> None:
+        self._settling = False
+        found = []
+        while self._unsettled:
+            found.append(self._unsettled.popleft())
+        self.blobs.settle(found)
 
     async def _find_out(self, taken: Taken) -> None:
         # A commit that failed may have been done all the same. When that cannot be found out

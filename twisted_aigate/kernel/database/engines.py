@@ -30,6 +30,8 @@ class Flavour:
     """
     A kind of database.
 
+    @ivar readers: How many threads read. SQLite answers from memory, and what its threads cost is
+        the handing over between them; a server's answers are waited for.
     @ivar lock_for_migration: Said at the beginning of the transaction that migrates, so that of
         several processes that start at once one does it and the others wait.
     """
@@ -37,6 +39,7 @@ class Flavour:
     reading: Access
     writing: Access
     migrating: Access
+    readers: int
     lock_for_migration: str | None = None
 
 
@@ -49,6 +52,7 @@ _SQLITE = Flavour(
     reading=Access((_SQLITE_DURABLE, "PRAGMA query_only = ON"), "BEGIN"),
     writing=Access(_SQLITE_WRITER, "BEGIN IMMEDIATE"),
     migrating=Access(_SQLITE_WRITER, "BEGIN IMMEDIATE"),
+    readers=2,
 )
 
 # A reader of several statements sees one state, as it does in SQLite. A writer sees in each
@@ -57,6 +61,7 @@ _POSTGRESQL = Flavour(
     reading=Access((), "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
     writing=Access((), "BEGIN ISOLATION LEVEL READ COMMITTED"),
     migrating=Access((), "BEGIN ISOLATION LEVEL READ COMMITTED"),
+    readers=4,
     lock_for_migration="SELECT pg_advisory_xact_lock(6291943)",
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Event
 
 from sqlalchemy import Engine
@@ -12,6 +12,9 @@ from twisted_aigate.kernel.database.engines import flavour_of
 from twisted_aigate.kernel.database.errors import is_conflict, is_connection_lost, translated
 from twisted_aigate.kernel.database.jobs import ATTEMPTS_PAUSES, Job, deliver, failed
 from twisted_aigate.kernel.database.sessions import Session
+
+_TOGETHER = 8
+"""Jobs whose results are delivered together at the most."""
 
 
 class Reader:
@@ -31,7 +34,9 @@ class Reader:
         stopping: Event,
     ) -> None:
         self._reactor = reactor
-        self._session = Session(engine, flavour_of(engine).reading)
+        flavour = flavour_of(engine)
+        self._session = Session(engine, flavour.reading)
+        self._readers = flavour.readers
         self._dialect = engine.dialect
         self._jobs = jobs
         self._stopping = stopping
@@ -39,13 +44,35 @@ class Reader:
     def run(self) -> None:
         """The thread."""
         while (job := self._jobs.get()) is not None:
-            if job.result.called:
-                continue  # Cancelled: nobody waits for it.
-            self._read(job)
-            self._reactor.callFromThread(deliver, (job,))
+            self._serve(job)
             # What it holds, an open file say, must not wait for the next one.
             del job
         self._session.close()
+
+    def _serve(self, first: Job) -> None:
+        jobs = self._gather(first)
+        for job in jobs:
+            self._read(job)
+        if jobs:
+            self._reactor.callFromThread(deliver, jobs)
+
+    def _gather(self, first: Job) -> list[Job]:
+        # Those that wait already are told together: waking the reactor costs more than a read. No
+        # more than its share: what another thread could read now must not wait for this one.
+        jobs = [first]
+        most = min(_TOGETHER, 1 + self._jobs.qsize() // self._readers)
+        while len(jobs) < most:
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                break
+            if job is None:
+                # The end is for later, or for another thread.
+                self._jobs.put(None)
+                break
+            jobs.append(job)
+        # Nobody waits for one that was cancelled.
+        return [job for job in jobs if not job.result.called]
 
     def _read(self, job: Job) -> None:
         for pause in ATTEMPTS_PAUSES:

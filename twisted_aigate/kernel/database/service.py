@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, fail, gatherResults
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.python.failure import Failure
 
-from twisted_aigate.kernel.database.engines import make_engine
+from twisted_aigate.kernel.database.engines import flavour_of, make_engine
 from twisted_aigate.kernel.database.errors import DatabaseUnavailable, translated
 from twisted_aigate.kernel.database.jobs import Job, failed
 from twisted_aigate.kernel.database.reader import Reader
@@ -21,12 +21,10 @@ from twisted_aigate.kernel.database.writer import Writer
 
 _T = TypeVar("_T")
 
-_READERS = 4
-
 
 class Database:
     """
-    SQLAlchemy Core on threads: four that read and one that writes.
+    SQLAlchemy Core on threads: some that read and one that writes.
 
     What is asked before L{start} is done waits for it.
 
@@ -60,7 +58,7 @@ class Database:
             raise
         parts = (self._reactor, self._engine)
         self._begin("writer", Writer(*parts, self._writes, self._stopping).run)
-        for number in range(_READERS):
+        for number in range(flavour_of(self._engine).readers):
             reader = Reader(*parts, self._reads, self._stopping)
             self._begin(f"reader-{number}", reader.run)
 
@@ -72,7 +70,7 @@ class Database:
         self._stopping.set()
         if self._ends:
             self._writes.put(None)
-            for _ in range(_READERS):
+            for _ in range(flavour_of(self._engine).readers):
                 self._reads.put(None)
             await gatherResults(self._ends)
         for thread in self._threads:

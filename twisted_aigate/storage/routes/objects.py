@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from email.utils import formatdate
+from functools import lru_cache
 
 from twisted_aigate.storage.access import may_read
 from twisted_aigate.storage.intake import too_large
@@ -55,9 +56,14 @@ def checksum_fields(found: StoredObject) -> Headers:
     )
 
 
+@lru_cache(maxsize=4096)
+def _http_date(seconds: int) -> bytes:
+    return formatdate(seconds, usegmt=True).encode("ascii")
+
+
 def _described(operation: Operation, found: StoredObject, *, partial: bool) -> Headers:
     fields: dict[bytes, bytes] = {
-        b"Last-Modified": formatdate(found.uploaded_at, usegmt=True).encode("ascii"),
+        b"Last-Modified": _http_date(int(found.uploaded_at)),
         b"Accept-Ranges": b"bytes",
     }
     for name, value in found.headers.items():
@@ -67,9 +73,8 @@ def _described(operation: Operation, found: StoredObject, *, partial: bool) -> H
     if found.tags:
         fields[b"x-amz-tagging-count"] = b"%d" % len(found.tags)
     if found.expires_at is not None:
-        fields[b"x-amz-expiration"] = (
-            f'expiry-date="{formatdate(found.expires_at, usegmt=True)}", rule-id="ttl"'
-        ).encode("ascii")
+        expiry = _http_date(int(found.expires_at))
+        fields[b"x-amz-expiration"] = b'expiry-date="%b", rule-id="ttl"' % expiry
     query = operation.target.query
     for name, field in _OVERRIDES.items():
         if name in query:
