@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IConsumer, IPushProducer
 from zope.interface import implementer
 
+from twisted_aigate.kernel.collector import Collector
 from twisted_aigate.web.errors import HTTPError
 
 HIGH_WATER = 64 * 1024
@@ -105,7 +106,7 @@ class RequestBody:
             if limit and len(data) > limit:
                 raise too_large(limit)
             return data
-        collected = _Collector()
+        collected = Collector()
         await self.deliver(collected, limit)
         return b"".join(collected.parts)
 
@@ -196,18 +197,3 @@ class RequestBody:
     def stopProducing(self) -> None:
         """The consumer will take no more."""
         self._paused = True
-
-
-@implementer(IConsumer)
-class _Collector:
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-
-    def registerProducer(self, producer: object, streaming: bool) -> None:
-        pass
-
-    def unregisterProducer(self) -> None:
-        pass
-
-    def write(self, data: bytes) -> None:
-        self.parts.append(data)

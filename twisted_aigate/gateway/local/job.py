@@ -11,6 +11,7 @@ from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 from zope.interface import implementer
 
 from twisted_aigate.gateway.errors import GatewayError
+from twisted_aigate.kernel.collector import Collector
 
 
 @implementer(IBodyProducer)
@@ -85,7 +86,7 @@ class RunningJob:
 
         @raise GatewayError: It broke off.
         """
-        collected = _Collector()
+        collected = Collector()
         await self.startProducing(collected)
         return b"".join(collected.parts)
 
@@ -124,18 +125,3 @@ class RunningJob:
                 self._done.errback(self._failure)
             else:
                 self._done.callback(None)
-
-
-@implementer(IConsumer)
-class _Collector:
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-
-    def registerProducer(self, producer: object, streaming: bool) -> None:
-        pass
-
-    def unregisterProducer(self) -> None:
-        pass
-
-    def write(self, data: bytes) -> None:
-        self.parts.append(data)
