@@ -67,11 +67,6 @@ class LocalModel:
         self._worker: WorkerProcess | None = None
         self._ending: set[WorkerProcess] = set()
 
-    @property
-    def worker(self) -> WorkerProcess | None:
-        """The worker, while there is one."""
-        return self._worker
-
     async def submit(
         self,
         task: Task,
