@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessDone, ProcessExitedAlready
+from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.interfaces import (
     IDelayedCall,
     IProcessTransport,
@@ -29,6 +29,7 @@ from twisted_aigate.kernel.units import SECOND
 _SETSID = "/usr/bin/setsid"
 TERMINATE_GRACE = 10 * SECOND
 _STDERR_TAIL = 4096
+_PIPES: Mapping[int, int | str] = {0: "w", 1: "r", 2: "r"}
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 
 
@@ -47,12 +48,14 @@ class ChildProcess(ProcessProtocol):
 
     @param clock: Where the wait between SIGTERM and SIGKILL lives.
     @ivar ended: Fires with the exit's description when the process is gone and reaped.
+    @ivar exit_code: Its exit status; C{None} until then, and when a signal ended it.
     """
 
     transport: IProcessTransport
 
     def __init__(self, clock: IReactorTime) -> None:
         self.ended: Deferred[str] = Deferred()
+        self.exit_code: int | None = None
         self._clock = clock
         self._stderr = b""
         self._kill: IDelayedCall | None = None
@@ -102,12 +105,10 @@ class ChildProcess(ProcessProtocol):
         self._gone = True
         if self._kill is not None and self._kill.active():
             self._kill.cancel()
-        if reason.check(ProcessDone):
-            how = "exit 0"
-        else:
-            number = getattr(reason.value, "signal", None)
-            how = f"signal {number}" if number else f"exit {getattr(reason.value, 'exitCode', '?')}"
-        self.ended.callback(how)
+        number = getattr(reason.value, "signal", None)
+        if number is None:
+            self.exit_code = getattr(reason.value, "exitCode", None)
+        self.ended.callback(f"signal {number}" if number else f"exit {self.exit_code}")
 
 
 def spawn(
@@ -116,13 +117,16 @@ def spawn(
     arguments: Sequence[str],
     environment: Mapping[str, str],
     folder: Path | None = None,
+    descriptors: Mapping[int, int | str] = _PIPES,
 ) -> None:
     """
-    Start a child, with pipes for its standard streams.
+    Start a child.
 
     @param arguments: The program and its arguments.
     @param environment: All of its environment.
     @param folder: Where it runs.
+    @param descriptors: Its descriptors: C{"r"} and C{"w"}, a pipe that we read or write; a number,
+        that one of ours.
     @raise OSError: It cannot be started.
     """
     reactor.spawnProcess(
@@ -132,5 +136,5 @@ def spawn(
         args=[_SETSID, *arguments],
         env=dict(environment),
         path=None if folder is None else str(folder),
-        childFDs={0: "w", 1: "r", 2: "r"},
+        childFDs=dict(descriptors),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets as _random
 from typing import final
@@ -28,6 +29,16 @@ class Secret:
     def matches(self, candidate: bytes) -> bool:
         """Compare with what a client sent, in time that tells nothing of the value."""
         return hmac.compare_digest(self._value, candidate)
+
+    def derive(self, purpose: str, prefix: str = "") -> Secret:
+        """
+        Another secret, made of this one and telling nothing of it: HMAC (RFC 2104).
+
+        @param purpose: What it is for.
+        @param prefix: What it begins with.
+        """
+        digest = hmac.new(self._value, purpose.encode("utf-8"), hashlib.sha256)
+        return Secret(prefix + digest.hexdigest())
 
     def __bool__(self) -> bool:
         return bool(self._value)

@@ -1,0 +1,94 @@
+"""Giving out an open file's bytes: read in a thread, a piece ahead of the consumer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from io import FileIO
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_aigate.kernel.producers import CoroutineProducer
+from twisted_aigate.kernel.threads import Threads
+from twisted_aigate.kernel.units import KB
+
+PIECE = 256 * KB
+_log = Logger()
+
+
+def close_in_thread(threads: Threads, file: FileIO) -> None:
+    """Close a file where that may block: the last close of a removed one frees its blocks."""
+    threads.run(file.close).addErrback(_not_closed)
+
+
+def _not_closed(failure: Failure) -> None:
+    _log.failure("a file could not be closed", failure)
+
+
+class FileBody(CoroutineProducer):
+    """
+    Some of a file's bytes.
+
+    @param threads: Where it is read.
+    @param file: Closed when the bytes are given, cannot be read, or are wanted no more.
+    @param start: Where they begin.
+    @param size: How many they are.
+    """
+
+    def __init__(self, threads: Threads, file: FileIO, start: int, size: int) -> None:
+        self._threads = threads
+        self._file: FileIO | None = file
+        self._start = start
+        self._at_work = False
+        self._closed = False
+        super().__init__(size, self._give)
+
+    async def _give(self, producer: CoroutineProducer, write: Callable[[bytes], None]) -> None:
+        position, end = self._start, self._start + self.length
+        try:
+            while position < end:
+                piece = await self._read(min(PIECE, end - position), position)
+                if not piece:
+                    raise OSError("the file is shorter than it was")
+                position += len(piece)
+                write(piece)
+                await producer.ready()
+        finally:
+            self.close()
+
+    def _read(self, size: int, position: int) -> Deferred[bytes]:
+        # A thread cannot be cancelled, and the file must not be closed under it: who stops this
+        # meanwhile leaves the closing to its end.
+        outcome: Deferred[bytes] = Deferred()
+        assert self._file is not None
+        self._at_work = True
+
+        def done(result: bytes | Failure) -> None:
+            self._at_work = False
+            if self._closed:
+                self._let_go()
+            elif isinstance(result, Failure):
+                outcome.errback(result)
+            else:
+                outcome.callback(result)
+
+        self._threads.run(os.pread, self._file.fileno(), size, position).addBoth(done)
+        return outcome
+
+    def stopProducing(self) -> None:
+        """See L{CoroutineProducer}."""
+        super().stopProducing()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._closed = True
+        if not self._at_work:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            close_in_thread(self._threads, file)
