@@ -190,8 +190,14 @@ class Channel(Protocol):
         request = self._current
         if request is None or self._lost:
             return
-        body_is_due = self._reading and not request.body.complete and not request.startedWriting
-        self._watchdog.set(BODY_TIMEOUT if body_is_due else request.timeout)
+        begun = request.startedWriting
+        body_is_due = self._reading and not request.body.complete and not begun
+        patience = 0.0 if request.patient and not begun else request.timeout
+        self._watchdog.set(BODY_TIMEOUT if body_is_due else patience)
+
+    def patience_changed(self) -> None:
+        """The request in hand may take as long as it takes."""
+        self._arm()
 
     def closes_after(self, request: Request) -> bool:
         """Whether the response to C{request} is to say C{Connection: close}."""

@@ -16,29 +16,31 @@ _MISSING = re.compile(r"missing required field `([^`]+)`")
 _fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def _refusal(error: msgspec.ValidationError) -> HTTPError:
+def _refusal(error: msgspec.ValidationError, status: int) -> HTTPError:
     message = str(error)
     found = _PATH.search(message)
     path = found[1] if found else ""
     missing = _MISSING.search(message)
     if missing:
         path = f"{path}.{missing[1]}" if path else missing[1]
-        return HTTPError(400, f"Missing required parameter: '{path}'.", param=path)
+        return HTTPError(status, f"Missing required parameter: '{path}'.", param=path)
     said = message[: found.start()] if found else message
     subject = f"'{path}'" if path else "the body"
-    return HTTPError(400, f"Invalid value for {subject}: {said}.", param=path or None)
+    return HTTPError(status, f"Invalid value for {subject}: {said}.", param=path or None)
 
 
-def parse(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
+def parse(decoder: msgspec.json.Decoder[_T], body: bytes, status: int = 400) -> _T:
     """
     Parse a body into a typed model.
 
-    @raise HTTPError: 400, naming the field: it is no JSON, or not of the model's shape.
+    @param status: Of the refusal of JSON that is not of the model's shape.
+    @raise HTTPError: C{status}, naming the field: it is not of the model's shape; 400: it is no
+        JSON.
     """
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise _refusal(error) from None
+        raise _refusal(error, status) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise HTTPError(400, f"The body is not valid JSON: {error}.") from None
 

@@ -56,6 +56,7 @@ class Request(server.Request):
     @ivar subpath: The path below its tree's prefix, as it was sent.
     @ivar client_address: The client's address as text, forwarding headers heeded.
     @ivar timeout: Seconds that the response may make no progress; 0: no end.
+    @ivar patient: Its response may take any time to begin.
     @ivar errors: How errors are worded on this path.
     @ivar expects_continue: The client waits for C{100 Continue}, and none has been sent.
     @ivar started_at: When it began, on the site's clock.
@@ -70,6 +71,7 @@ class Request(server.Request):
     client_address = ""
     errors: ErrorFormat
     timeout = 0.0
+    patient = False
     started_at = 0.0
     running: Deferred[None] | None = None
 
@@ -148,6 +150,12 @@ class Request(server.Request):
     def host(self) -> IAddress:
         """Our address on this connection."""
         return self.transport.getHost()
+
+    def be_patient(self) -> None:
+        """Let the response take any time to begin: whoever makes it has a time-out of its own."""
+        self.patient = True
+        if self.channel is not None:
+            self.channel.patience_changed()
 
     def awaits_continue(self) -> bool:
         """Whether C{100 Continue} is to be sent now; true once at most."""
