@@ -3,15 +3,17 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
+CLAUDE_CODE := 2.1.197
 SOURCES := $(shell find twisted_aigate twisted_plugins -name '*.py')
 
-.PHONY: run test lint soak bench local-models debian-packages clean
+.PHONY: run test lint soak bench local-models claude-code debian-packages clean
+.NOTPARALLEL: # prerequisites are made in the order in which they stand
 
-run: $(VENV)/.aigate local-models
+run: $(VENV)/.aigate local-models claude-code
 	@$(BIN)/aigate init
 	@exec $(BIN)/aigate run
 
-test: $(VENV)/.aigate $(VENV)/.test local-models debian-packages
+test: $(VENV)/.aigate $(VENV)/.test local-models debian-packages claude-code
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.aigate $(VENV)/.test
@@ -32,7 +34,8 @@ bench: $(VENV)/.aigate
 debian-packages:
 	@missing=$$(for name in $$(cat apt-packages.txt); do \
 		dpkg-query -W -f '$${Status}' $$name 2>/dev/null | grep -q 'ok installed' || echo $$name; \
-	done); \
+	done; \
+	command -v npm >/dev/null || echo nodejs npm); \
 	if [ -n "$$missing" ]; then \
 		as_root=; [ "$$(id -u)" = 0 ] || as_root="sudo -n"; \
 		{ $$as_root apt-get -qq update && \
@@ -48,6 +51,22 @@ local-models: $(VENV)/.local
 $(VENV)/.local: requirements/local.txt | $(VENV)/.venv
 	$(PIP) install --no-deps --require-hashes -r $<
 	@touch $@
+
+# Claude Code, beside Python in the venv. All else works without it: nothing here is an error.
+claude-code: | $(VENV)/.venv
+	@if [ "$$(cat $(VENV)/.claude-code 2>/dev/null)" = $(CLAUDE_CODE) ]; then \
+		:; \
+	elif ! command -v npm >/dev/null; then \
+		echo "Claude Code is not installed: npm is missing: apt-get install nodejs npm"; \
+	elif npm install --global --prefix $(VENV) --include=optional \
+		--ignore-scripts=false --allow-scripts=@anthropic-ai/claude-code \
+		--no-audit --no-fund --no-update-notifier --fetch-retries=1 \
+		@anthropic-ai/claude-code@$(CLAUDE_CODE) >$(VENV)/claude-code.log 2>&1 \
+		&& $(BIN)/claude --version >>$(VENV)/claude-code.log 2>&1; then \
+		echo $(CLAUDE_CODE) >$(VENV)/.claude-code; \
+	else \
+		echo "Claude Code is not installed: see $(VENV)/claude-code.log"; \
+	fi
 
 $(VENV)/.aigate: setup.cfg pyproject.toml $(SOURCES) | $(VENV)/.venv
 	@rm -rf build # what a deleted module left there would be installed again

@@ -16,6 +16,8 @@ _GENERATED = {
     "LITELLM_MASTER_KEY": "sk-",
     "HYBRIDS3_MASTER_KEY": "",
     "HYBRIDS3_UPLOADS_KEY": "",
+    "CLAUDEBOX_API_TOKEN": "",
+    "CLAUDEBOX_ZAI_API_TOKEN": "",
 }
 """The secrets that a fresh C{.env} gets, and what each starts with."""
 
@@ -47,15 +49,21 @@ def check(folder: Path) -> str:
 
     @raise SettingsError: It cannot be used.
     """
+    from twisted_aigate.claudebox.accounts import NAME, ZAI, make_instance
+    from twisted_aigate.gateway.providers.claudebox import claude_deployments
     from twisted_aigate.gateway.tree import read_catalogue, usable_local_models
 
     configuration = load(os.environ, folder)
     local = list(usable_local_models(configuration.settings))
     on = [entry for entry, off in local if off is None]
-    catalogue, unsupported = read_catalogue(configuration, on)
+    claudeboxes = {name: make_instance(configuration, name) for name in (NAME, ZAI)}
+    claude_on = [name for name, made in claudeboxes.items() if not isinstance(made, str)]
+    claude = claude_deployments(claude_on)
+    catalogue, unsupported = read_catalogue(configuration, claude, on)
     lines = [f"{name}={value}" for name, value in describe(configuration.settings)]
     lines.append(f"models: {', '.join(catalogue.names) or 'none'}")
     lines += [f"off: {entry.name}: {off}" for entry, off in local if off]
+    lines += [f"off: {name}: {made}" for name, made in claudeboxes.items() if isinstance(made, str)]
     lines += [f"not supported, without effect: {key}" for key in unsupported]
     return "\n".join(lines)
 

@@ -6,17 +6,26 @@ This module and L{twisted_aigate.application} are the only ones that know every 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from random import SystemRandom
 from typing import Any, BinaryIO
 
 from twisted.logger import Logger
 
+from twisted_aigate.claudebox.accounts import NAME as CLAUDEBOX
+from twisted_aigate.claudebox.accounts import ZAI as CLAUDEBOX_ZAI
+from twisted_aigate.claudebox.accounts import make_instance
+from twisted_aigate.claudebox.routes import claudebox_routes, render_detail
+from twisted_aigate.claudebox.routes import errors_for as claudebox_errors_for
+from twisted_aigate.claudebox.slots import Slots
+from twisted_aigate.claudebox.tree import ClaudeboxTree
 from twisted_aigate.gateway.config_file import SECTIONS as GATEWAY_SECTIONS
 from twisted_aigate.gateway.routes import GatewayRoutes, render_openai_error
 from twisted_aigate.gateway.tree import GatewayTree, usable_local_models
 from twisted_aigate.kernel.database import Database
 from twisted_aigate.kernel.folder_lock import lock_folder
+from twisted_aigate.kernel.node import node_name
 from twisted_aigate.kernel.secrets import Secret
 from twisted_aigate.kernel.settings import Configuration
 from twisted_aigate.kernel.threads import Threads
@@ -50,8 +59,6 @@ _TRY = (
 """The command that a new user is shown."""
 
 _ABSENT = {
-    "claudebox": "claudebox",
-    "claudebox-zai": "claudebox",
     "stealthy-auto-browse": "browser",
 }
 """Trees that this version does not have yet: prefix to rate-limit zone."""
@@ -77,17 +84,25 @@ class Platform:
         uploads = self._settings.data_dir / "uploads"
         uploads.mkdir(parents=True, exist_ok=True)
         self._threads = Threads(reactor, _FILE_THREADS, "files")
-        self._gateway = GatewayTree(reactor, configuration, self._threads, uploads, SystemRandom())
-        self._storage_off = missing(configuration)
         self._lock: BinaryIO | None = None
-        self._database: Database | None = None
+        self._database = Database(reactor, self._database_url(), _MIGRATIONS)
+        self._claudeboxes, self._claudeboxes_off = self._make_claudeboxes()
+        claude = {name: tree.models for name, tree in self._claudeboxes.items()}
+        self._gateway = GatewayTree(
+            reactor, configuration, self._threads, uploads, SystemRandom(), claude
+        )
+        self._storage_off = missing(configuration)
         self._storage: StorageTree | None = None
         if self._storage_off is None:
-            self._database = Database(reactor, self._database_url(), _MIGRATIONS)
             self._storage = StorageTree(reactor, configuration, self._database, self._threads)
         # One for both ports: an address has one allowance.
         self._storage_limiter = self._limiter("storage")
-        trees = [self._gateway_tree(uploads), self._storage_tree(), *self._absent_trees()]
+        trees = [
+            self._gateway_tree(uploads),
+            self._storage_tree(),
+            *self._claudebox_trees(),
+            *self._absent_trees(),
+        ]
         self.site = Site(trees, self._addresses(), reactor)
         self.s3_site = self._make_s3_site()
 
@@ -107,6 +122,26 @@ class Platform:
         rate: Rate | None = getattr(limits, zone)
         burst: int = getattr(limits, f"{zone}_burst")
         return None if rate is None else RateLimiter(rate, burst, self._reactor)
+
+    def _make_claudeboxes(self) -> tuple[dict[str, ClaudeboxTree], dict[str, str]]:
+        slots = Slots(self._settings.claudebox.max_processes)
+        node = node_name(self._settings.data_dir)
+        trees, off = {}, {}
+        for name in (CLAUDEBOX, CLAUDEBOX_ZAI):
+            instance = make_instance(self._configuration, name)
+            if isinstance(instance, str):
+                off[name] = instance
+                continue
+            trees[name] = ClaudeboxTree(
+                self._reactor,
+                self._configuration,
+                instance,
+                node,
+                self._database,
+                self._threads,
+                slots,
+            )
+        return trees, off
 
     # Trees.
 
@@ -168,6 +203,24 @@ class Platform:
         )
         return Site([tree], self._addresses(), self._reactor)
 
+    def _claudebox_trees(self) -> Iterator[Tree]:
+        # One for both: an address has one allowance.
+        limiter = self._limiter("claudebox")
+        edge = self._settings.edge
+        for name, tree in self._claudeboxes.items():
+            routes = claudebox_routes(tree, edge.max_body_size, int(self._reactor.seconds()))
+            yield Tree(
+                name.encode("ascii"),
+                routes,
+                render_detail,
+                limiter,
+                frozenset(routes.unlimited),
+                edge.timeouts.claudebox,
+                claudebox_errors_for,
+            )
+        for name, reason in self._claudeboxes_off.items():
+            yield self._off_tree(name, f"/{name}/ is off: {reason}.", "claudebox")
+
     def _off_tree(self, prefix: str, reason: str, zone: str) -> Tree:
         return Tree(
             prefix.encode("ascii"),
@@ -192,12 +245,13 @@ class Platform:
 
         @raise Exception: It cannot be.
         """
-        if self._database is not None:
-            # Two processes on one folder would take each other's uploads for what a crash has left.
-            self._lock = lock_folder(self._settings.data_dir)
-            await self._database.start()
+        # Two processes on one folder would take each other's uploads for what a crash has left.
+        self._lock = lock_folder(self._settings.data_dir)
+        await self._database.start()
         if self._storage is not None:
             await self._storage.start()
+        for tree in self._claudeboxes.values():
+            await tree.start()
 
     def summarise(self) -> None:
         """Say what is on, what is off and why, and what to try."""
@@ -218,6 +272,10 @@ class Platform:
             self._log.info("on: /storage/")
         else:
             self._log.info("off: /storage/: {reason}", reason=self._storage_off)
+        for name in self._claudeboxes:
+            self._log.info("on: /{tree}/", tree=name)
+        for name, reason in self._claudeboxes_off.items():
+            self._log.info("off: /{tree}/: {reason}", tree=name, reason=reason)
         for prefix in _ABSENT:
             self._log.info("off: /{tree}/: not part of this version", tree=prefix)
         for name, secret in self._secrets():
@@ -231,10 +289,13 @@ class Platform:
 
     def _secrets(self) -> list[tuple[str, Secret | None]]:
         storage = self._settings.storage
+        claudebox = self._settings.claudebox
         return [
             ("LITELLM_MASTER_KEY", self._settings.master_key),
             ("HYBRIDS3_MASTER_KEY", storage.master_key),
             ("HYBRIDS3_UPLOADS_KEY", storage.uploads_key),
+            ("CLAUDEBOX_API_TOKEN", claudebox.api_token),
+            ("CLAUDEBOX_ZAI_API_TOKEN", claudebox.zai.api_token),
         ]
 
     def reload(self, configuration: Configuration) -> None:
@@ -255,10 +316,11 @@ class Platform:
     async def stop(self) -> None:
         """End what runs beside the reactor."""
         await self._gateway.stop()
+        for tree in self._claudeboxes.values():
+            await tree.stop()
         if self._storage is not None:
             await self._storage.stop()
-        if self._database is not None:
-            await self._database.stop()
+        await self._database.stop()
         self._threads.stop()
         if self._lock is not None:
             self._lock.close()

@@ -41,7 +41,7 @@ general_settings: {master_key: sk-1}
 
 def _catalogue(text: str, **environment: str) -> Catalogue:
     config, _ = parse_sections(parse_config_file(text, environment))
-    return make_catalogue(config, (), environment)
+    return make_catalogue(config, (), (), environment)
 
 
 class ConfigFileTests(SynchronousTestCase):
@@ -136,13 +136,15 @@ class ConfigFileTests(SynchronousTestCase):
     def test_local_models(self) -> None:
         """Embedded models are listed after what is configured; the default is the best chat."""
         config, _ = parse_sections({})
-        catalogue = make_catalogue(config, LOCAL_MODELS, {})
+        catalogue = make_catalogue(config, (), LOCAL_MODELS, {})
         names = [entry.name for entry in LOCAL_MODELS]
         self.assertEqual(catalogue.names, [*names, "default"])
         self.assertEqual(catalogue.find("default")[0].model, "local-smollm2-135m")
         text = "model_list: [{model_name: a, litellm_params: {model: local/local-e5-small}}]"
         config, _ = parse_sections(parse_config_file(text, {}))
-        self.assertEqual(make_catalogue(config, LOCAL_MODELS, {}).find("a")[0].provider, "local")
+        self.assertEqual(
+            make_catalogue(config, (), LOCAL_MODELS, {}).find("a")[0].provider, "local"
+        )
 
     def test_keys_do_not_print(self) -> None:
         """A deployment's repr holds no key."""

@@ -19,8 +19,10 @@ from twisted_aigate.kernel.database import DatabaseUnavailable
 from twisted_aigate.kernel.database.engines import make_engine
 from twisted_aigate.kernel.database.upgrade import revisions, upgrade
 from twisted_aigate.kernel.threads import Threads
+from twisted_aigate.claudebox import records
 from twisted_aigate.storage.metadata import schema
 
+_METADATA = [schema.metadata, records.metadata]
 _MIGRATIONS = "twisted_aigate.migrations"
 
 _GOOD = """
@@ -51,7 +53,7 @@ class UpgradeContract:
         with self.engine.connect() as connection:
             options = {"compare_type": True, "compare_server_default": True}
             context = MigrationContext.configure(connection, opts=options)
-            self.assertEqual(compare_metadata(context, schema.metadata), [])
+            self.assertEqual(compare_metadata(context, _METADATA), [])
 
     def test_once_and_again(self) -> None:
         upgrade(self.engine, _MIGRATIONS)

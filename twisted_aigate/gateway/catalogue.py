@@ -7,18 +7,22 @@ from collections.abc import Iterable, Mapping
 from twisted_aigate.gateway.config_file import ConfigFile, ModelEntry
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
 from twisted_aigate.gateway.local.table import DEFAULT_ALIAS, LocalModelEntry
+from twisted_aigate.gateway.providers.claudebox import CLAUDE_MODELS
 from twisted_aigate.gateway.providers.table import OPENAI_SHAPED, OpenAIShaped
 from twisted_aigate.http_client.messages import split_url
 from twisted_aigate.kernel.secrets import Secret
 from twisted_aigate.kernel.settings import ConfigError
 
 _LOCAL = "local"
+_IN_PROCESS = (_LOCAL, *CLAUDE_MODELS)
+"""The providers that no server is asked for."""
+
 _DEFAULT_TIMEOUT = 600.0
 
 
 def _provider_of(entry: ModelEntry) -> tuple[str, str]:
     prefix, slash, model = entry.litellm_params.model.partition("/")
-    if slash and (prefix in OPENAI_SHAPED or prefix == _LOCAL):
+    if slash and (prefix in OPENAI_SHAPED or prefix in _IN_PROCESS):
         return prefix, model
     params = entry.litellm_params
     if params.api_base or params.base_url or not slash:
@@ -26,7 +30,7 @@ def _provider_of(entry: ModelEntry) -> tuple[str, str]:
         return "openai", params.model
     raise ConfigError(
         f"model_list: {entry.model_name}: the provider {prefix!r} is not known; "
-        f"known: {', '.join([*OPENAI_SHAPED, _LOCAL])}"
+        f"known: {', '.join([*OPENAI_SHAPED, *_IN_PROCESS])}"
     )
 
 
@@ -79,7 +83,7 @@ def configured(entry: ModelEntry, config: ConfigFile, environment: Mapping[str, 
         raise ConfigError(f"{where}: weights are above 0 and time-outs are not below it")
     mode = info.get("mode")
     origin, path, key = None, "", None
-    if provider != _LOCAL:
+    if provider not in _IN_PROCESS:
         shaped = OPENAI_SHAPED[provider]
         try:
             origin, path = split_url(_base_url(entry, provider, shaped, environment))
@@ -121,16 +125,21 @@ def embedded(entry: LocalModelEntry) -> Deployment:
 
 
 def make_catalogue(
-    config: ConfigFile, local: Iterable[LocalModelEntry], environment: Mapping[str, str]
+    config: ConfigFile,
+    claude: Iterable[Deployment],
+    local: Iterable[LocalModelEntry],
+    environment: Mapping[str, str],
 ) -> Catalogue:
     """
     All that can be called.
 
+    @param claude: The deployments of Claude Code that are on.
     @param local: The embedded models that are on.
     @param environment: Where providers' keys are.
     @raise ConfigError: An entry of the configuration cannot be served.
     """
-    local = list(local)
+    local, claude = list(local), list(claude)
+    on = {deployment.provider for deployment in claude}
     deployments = [configured(entry, config, environment) for entry in config.model_list]
     known = {entry.name for entry in local}
     for deployment in deployments:
@@ -139,7 +148,12 @@ def make_catalogue(
                 f"model_list: {deployment.model_name}: there is no local model "
                 f"{deployment.model!r}; there are: {', '.join(sorted(known)) or 'none'}"
             )
-    deployments += [embedded(entry) for entry in local]
+        if deployment.provider in CLAUDE_MODELS and deployment.provider not in on:
+            raise ConfigError(
+                f"model_list: {deployment.model_name}: {deployment.provider} is off; "
+                "aigate check says why"
+            )
+    deployments += [*claude, *(embedded(entry) for entry in local)]
     aliases = dict(config.router_settings.model_group_alias)
     best = next((each.model_name for each in deployments if each.mode == "chat"), None)
     if best is not None:

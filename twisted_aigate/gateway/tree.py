@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,15 +12,18 @@ from twisted.logger import Logger
 
 from twisted_aigate.gateway.catalogue import make_catalogue
 from twisted_aigate.gateway.config_file import parse_sections
-from twisted_aigate.gateway.deployments import Catalogue
+from twisted_aigate.gateway.deployments import Catalogue, Deployment
 from twisted_aigate.gateway.health import HealthChecks
 from twisted_aigate.gateway.local.model import LocalModel
 from twisted_aigate.gateway.local.provider import LocalProvider
 from twisted_aigate.gateway.local.table import LOCAL_MODELS, LocalModelEntry
+from twisted_aigate.gateway.providers.claudebox import ClaudeProvider, claude_deployments
+from twisted_aigate.gateway.providers.interface import IProvider
 from twisted_aigate.gateway.providers.openai import OpenAIProvider
 from twisted_aigate.gateway.service import Gateway
 from twisted_aigate.http_client import HTTPClient
 from twisted_aigate.http_client.client import endpoints
+from twisted_aigate.interfaces import IChatModels
 from twisted_aigate.kernel.processes import minimal_environment
 from twisted_aigate.kernel.settings import (
     ConfigError,
@@ -55,18 +58,21 @@ def usable_local_models(settings: Settings) -> Iterator[tuple[LocalModelEntry, s
 
 
 def read_catalogue(
-    configuration: Configuration, local: Iterable[LocalModelEntry]
+    configuration: Configuration,
+    claude: Iterable[Deployment],
+    local: Iterable[LocalModelEntry],
 ) -> tuple[Catalogue, list[str]]:
     """
     The models that the configuration makes.
 
+    @param claude: The deployments of Claude Code that are on.
     @param local: The embedded models that are on.
     @return: The models, and the keys in the file that are not supported.
     @raise SettingsError: The file cannot be used.
     """
     try:
         sections, unsupported = parse_sections(configuration.file)
-        return make_catalogue(sections, local, configuration.environment), unsupported
+        return make_catalogue(sections, claude, local, configuration.environment), unsupported
     except ConfigError as error:
         raise configuration.wrong_file(error) from None
 
@@ -80,6 +86,7 @@ class GatewayTree:
     @param threads: Where files are read and written.
     @param folder: The disk that uploads are put on.
     @param random: Chooses among deployments.
+    @param claude: The instances of Claude Code that are on, by name.
     """
 
     _log = Logger()
@@ -91,6 +98,7 @@ class GatewayTree:
         threads: Threads,
         folder: Path,
         random: Random,
+        claude: Mapping[str, IChatModels],
     ) -> None:
         settings = configuration.settings
         self._client = HTTPClient(reactor, endpoints(reactor))
@@ -106,11 +114,13 @@ class GatewayTree:
             for entry, off in usable_local_models(settings)
             if off is None
         }
-        providers = {
+        self._claude = claude_deployments(claude)
+        providers: dict[str, IProvider] = {
             "openai": OpenAIProvider(self._client, threads),
             "local": LocalProvider(self._local),
+            **{name: ClaudeProvider(models) for name, models in claude.items()},
         }
-        catalogue, unsupported = read_catalogue(configuration, self._entries)
+        catalogue, unsupported = read_catalogue(configuration, self._claude, self._entries)
         self._warn(unsupported)
         self.gateway = Gateway(catalogue, providers, random)
         self.health = HealthChecks(self.gateway, threads, folder)
@@ -129,7 +139,7 @@ class GatewayTree:
 
         @raise SettingsError: The configuration cannot be used: nothing has changed.
         """
-        catalogue, unsupported = read_catalogue(configuration, self._entries)
+        catalogue, unsupported = read_catalogue(configuration, self._claude, self._entries)
         self._warn(unsupported)
         self.gateway.catalogue = catalogue
 

@@ -126,6 +126,56 @@ class StorageSettings:
 
 
 @frozen
+class ClaudeboxZaiSettings:
+    """
+    The instance on z.ai's models.
+
+    @ivar api_token: What its callers present.
+    @ivar auth_token: The key for z.ai.
+    @ivar base_url: z.ai's Anthropic endpoint.
+    @ivar opus: The model that C{opus} is.
+    @ivar sonnet: The model that C{sonnet} is.
+    @ivar haiku: The model that C{haiku} is.
+    """
+
+    api_token: Secret | None = variable("CLAUDEBOX_ZAI_API_TOKEN", kinds.SECRET)
+    auth_token: Secret | None = variable("CLAUDEBOX_ZAI_AUTH_TOKEN", kinds.SECRET)
+    base_url: str = variable("CLAUDEBOX_ZAI_BASE_URL", kinds.TEXT, "https://api.z.ai/api/anthropic")
+    opus: str = variable("ZAI_OPUS_MODEL", kinds.TEXT, "glm-5.1")
+    sonnet: str = variable("ZAI_SONNET_MODEL", kinds.TEXT, "glm-4.7")
+    haiku: str = variable("ZAI_HAIKU_MODEL", kinds.TEXT, "glm-4.5-air")
+
+
+@frozen
+class ClaudeboxSettings:
+    """
+    Claude Code, run as an API.
+
+    @ivar zai: The instance on z.ai's models.
+    @ivar api_token: What callers present.
+    @ivar oauth_token: The token of a Claude subscription.
+    @ivar anthropic_api_key: A key for Anthropic's API.
+    @ivar base_url: Anthropic's API, or one like it.
+    @ivar backend: Whose models answer: C{anthropic}'s, or those of the C{gateway}.
+    @ivar gateway_model: With the gateway's: the model that answers when none is named.
+    @ivar binary: Claude Code's executable.
+    @ivar max_processes: How many runs there may be at once, in both instances together.
+    @ivar retention: Seconds that a run's result is kept.
+    """
+
+    zai: ClaudeboxZaiSettings
+    api_token: Secret | None = variable("CLAUDEBOX_API_TOKEN", kinds.SECRET)
+    oauth_token: Secret | None = variable("CLAUDE_CODE_OAUTH_TOKEN", kinds.SECRET)
+    anthropic_api_key: Secret | None = variable("CLAUDEBOX_ANTHROPIC_API_KEY", kinds.SECRET)
+    base_url: str | None = variable("CLAUDEBOX_ANTHROPIC_BASE_URL", kinds.TEXT)
+    backend: str = variable("CLAUDEBOX_BACKEND", kinds.choice("anthropic", "gateway"), "anthropic")
+    gateway_model: str = variable("CLAUDEBOX_GATEWAY_MODEL", kinds.TEXT, "default")
+    binary: str | None = variable("CLAUDE_BIN", kinds.TEXT)
+    max_processes: int = variable("CLAUDEBOX_MAX_PROCESSES", kinds.AT_LEAST_ONE, "8")
+    retention: float = variable("CLAUDEBOX_RESULT_RETENTION", kinds.DURATION, "6h")
+
+
+@frozen
 class Settings:
     """
     Everything that the operator can set.
@@ -139,6 +189,7 @@ class Settings:
     switches: Switches
     local_models: LocalModelSettings
     storage: StorageSettings
+    claudebox: ClaudeboxSettings
     master_key: Secret = variable(
         "LITELLM_MASTER_KEY", kinds.SECRET, aliases=("AIGATE_MASTER_KEY",), required=True
     )

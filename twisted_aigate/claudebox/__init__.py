@@ -1,0 +1,1 @@
+"""Claude Code behind HTTP: runs, their workspaces and files."""

@@ -1,0 +1,112 @@
+"""What a run is asked to be: the one definition that validation and tool schemas are made from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+from msgspec import Meta, Struct, field
+
+from twisted_aigate.claudebox.errors import ClaudeboxError
+
+OutputFormat = Literal["json", "json-verbose"]
+Effort = Literal["low", "medium", "high", "max"]
+
+_ARGUMENT = Annotated[str, Meta(min_length=1, max_length=1024, pattern=r"\A[^\x00]*\Z")]
+_TOOL = Annotated[str, Meta(min_length=1, max_length=1024, pattern=r"\A[^-\x00][^\x00]*\Z")]
+_TOOLS = Annotated[list[_TOOL], Meta(max_length=256)]
+_MOST_SCHEMA = 100_000
+"""Bytes; one argument of a program holds at most 128 KiB (execve(2))."""
+
+
+class RunRequest(Struct, rename="camel", forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """
+    The body of C{POST /run}.
+
+    @ivar prompt: What Claude Code is told.
+    @ivar workspace: Subpath of the workspaces' folder; C{None}: the default workspace.
+    @ivar model: C{haiku}, C{sonnet}, C{opus}, or a full name; C{None}: the account's default.
+    @ivar system_prompt: Takes the place of the default system prompt.
+    @ivar append_system_prompt: Follows the system prompt.
+    @ivar json_schema: A JSON Schema, as text or as an object, that the answer matches.
+    @ivar effort: How much Claude reasons.
+    @ivar output_format: C{json-verbose} adds the turns.
+    @ivar no_continue: Begin a new session in place of the workspace's last.
+    @ivar resume: The session to go on with.
+    @ivar fire_and_forget: Go on when the client leaves.
+    @ivar detach: Field C{async}: answer at once, with the run's id.
+    @ivar timeout_seconds: Seconds after which the run is ended.
+    @ivar max_turns: The most turns.
+    @ivar allowed_tools: The only tools that may be used, in Claude Code's notation.
+    @ivar disallowed_tools: Tools that may not be used.
+    @ivar mcp_config: MCP servers, as in Claude Code's C{--mcp-config}, as text or as an object.
+    @ivar include_partial_messages: The run's events tell of an answer while it is being written.
+    """
+
+    prompt: Annotated[str, Meta(min_length=1)]
+    workspace: str | None = None
+    model: _ARGUMENT | None = None
+    system_prompt: str | None = None
+    append_system_prompt: str | None = None
+    json_schema: str | dict[str, Any] | None = None
+    effort: Effort | None = None
+    output_format: OutputFormat = "json"
+    no_continue: bool = False
+    resume: _ARGUMENT | None = None
+    fire_and_forget: bool = False
+    detach: bool = field(default=False, name="async")
+    timeout_seconds: Annotated[float, Meta(gt=0, le=604_800)] | None = None
+    max_turns: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+    allowed_tools: _TOOLS | None = None
+    disallowed_tools: _TOOLS | None = None
+    mcp_config: str | dict[str, Any] | None = None
+    include_partial_messages: bool = False
+
+    def schema_text(self) -> str | None:
+        """
+        The JSON Schema as text.
+
+        @raise ClaudeboxError: 422: it is none.
+        """
+        if self.json_schema is None:
+            return None
+        schema = _parsed(self.json_schema, "jsonSchema")
+        try:
+            Draft202012Validator.check_schema(schema)
+        except SchemaError as error:
+            raise _unusable("jsonSchema", f"it is no JSON Schema: {error.message}") from None
+        text = msgspec.json.encode(schema).decode()
+        if len(text) > _MOST_SCHEMA:
+            raise _unusable("jsonSchema", f"it has more than {_MOST_SCHEMA} bytes")
+        return text
+
+    def mcp_config_text(self) -> str | None:
+        """
+        The MCP servers as text.
+
+        @raise ClaudeboxError: 422: they are no JSON object.
+        """
+        if self.mcp_config is None:
+            return None
+        config = _parsed(self.mcp_config, "mcpConfig")
+        if not isinstance(config.get("mcpServers"), dict):
+            raise _unusable("mcpConfig", "it has no object 'mcpServers'")
+        return msgspec.json.encode(config).decode()
+
+
+def _unusable(name: str, reason: str) -> ClaudeboxError:
+    return ClaudeboxError(422, f"Invalid value for '{name}': {reason}.")
+
+
+def _parsed(value: str | dict[str, Any], name: str) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    try:
+        parsed = msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        raise _unusable(name, f"it is no JSON: {error}") from None
+    if not isinstance(parsed, dict):
+        raise _unusable(name, "it is no JSON object")
+    return parsed

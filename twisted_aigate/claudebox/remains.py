@@ -1,0 +1,108 @@
+"""What an ended run has left: processes, a result, an explanation. For threads."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from attrs import frozen
+
+from twisted_aigate.claudebox.instance import RUN_VARIABLE
+from twisted_aigate.claudebox.records import COMPLETED, FAILED, Outcome
+from twisted_aigate.claudebox.transcript import find_result
+from twisted_aigate.kernel.process_table import family, send_signal
+
+_MOST_ROUNDS = 100
+_TAIL = 4096
+"""Bytes of standard error that are worth telling."""
+
+_MOST_DETAIL = 2000
+
+
+def signal_run(run_id: str, since: int, number: signal.Signals) -> int:
+    """
+    Send a signal to all processes of a run.
+
+    Claude Code starts its tools in sessions of their own: its process group is not all.
+
+    @param since: Clock ticks since the boot at which its first process started; 0: not known.
+    @return: How many there were.
+    """
+    processes = family(RUN_VARIABLE, run_id, since)
+    for process in processes:
+        send_signal(process, number)
+    return len(processes)
+
+
+def bury(run_id: str, since: int) -> None:
+    """Kill what a run has left running, until nothing of it is there."""
+    for _ in range(_MOST_ROUNDS):
+        if not signal_run(run_id, since, signal.SIGKILL):
+            return
+
+
+@frozen
+class Result:
+    """
+    The last word of a run.
+
+    @ivar fields: What Claude Code printed.
+    """
+
+    fields: dict[str, Any]
+
+    @property
+    def is_error(self) -> bool:
+        """It tells of a failure."""
+        return bool(self.fields.get("is_error"))
+
+    @property
+    def session_id(self) -> str | None:
+        """The session that the run was part of."""
+        session = self.fields.get("session_id")
+        return session if isinstance(session, str) else None
+
+    @property
+    def explanation(self) -> str:
+        """What went wrong, in Claude Code's words."""
+        errors = self.fields.get("errors")
+        said = self.fields.get("result") or (errors[0] if errors else None)
+        return str(said or self.fields.get("subtype") or "")[:_MOST_DETAIL]
+
+
+def read_result(transcript: Path) -> Result | None:
+    """The result in a transcript; C{None}: there is none."""
+    text = find_result(transcript)
+    return None if text is None else Result(msgspec.json.decode(text))
+
+
+def stderr_tail(path: Path) -> str:
+    """The end of what a run has written to standard error."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+            return file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+
+
+def judge(exit_code: int | None, result: Result | None, why: Outcome | None) -> Outcome:
+    """
+    How a run ended.
+
+    @param exit_code: Its process's exit status; C{None}: a signal ended it, or it is not our child.
+    @param result: Its last word.
+    @param why: Why it was to end before it was done.
+    """
+    if result is not None and not result.is_error and exit_code in (0, None):
+        # Done, even when it was being ended just then.
+        return Outcome(COMPLETED, exit_code=exit_code)
+    if why is not None:
+        return Outcome(why.status, why.detail, exit_code)
+    if result is not None:
+        return Outcome(FAILED, f"Claude Code failed: {result.explanation}", exit_code)
+    how = "was killed" if exit_code is None else f"ended with the exit status {exit_code}"
+    return Outcome(FAILED, f"Claude Code {how} and printed no result.", exit_code)
