@@ -4,19 +4,23 @@ Readers-writer locks by key, on Deferreds.
 Fair: first come, first served, so that neither a stream of readers keeps a writer out nor a stream
 of writers a reader. A key that nobody holds or waits for takes no memory. Modelled on Synapse's
 C{ReadWriteLock} and C{Linearizer}.
+
+L{KeyedLocks} hold within a process;
+L{SharedLocks <twisted_aigate.kernel.shared_locks.SharedLocks>} across several.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
-from typing import Any, Generic, TypeVar
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Generic, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 
 _K = TypeVar("_K", bound=Hashable)
+_K_contra = TypeVar("_K_contra", bound=Hashable, contravariant=True)
 _T = TypeVar("_T")
 
 
@@ -26,6 +30,33 @@ class LockUnavailable(Exception):
 
 class LockExpired(Exception):
     """The lock was held for too long and is let go."""
+
+
+class LockLost(Exception):
+    """The lock is not held any more: what kept it is gone."""
+
+
+class KeyLocks(Protocol[_K_contra]):
+    """Readers-writer locks by key, wherever they hold."""
+
+    def __len__(self) -> int:
+        """How many keys are held or waited for, in this process."""
+
+    def reading(self, key: _K_contra) -> AbstractAsyncContextManager[None]:
+        """
+        Hold C{key} together with other readers.
+
+        @raise LockUnavailable: It was not to be had.
+        """
+
+    def writing(self, key: _K_contra) -> AbstractAsyncContextManager[WriteLease]:
+        """
+        Hold C{key} alone.
+
+        @return: The lease; what is done under the lock is run by L{WriteLease.limit}, which ends
+            it when the lock is held no more.
+        @raise LockUnavailable: It was not to be had.
+        """
 
 
 class _Waiter:
@@ -64,7 +95,7 @@ class _Lock:
 
 class KeyedLocks(Generic[_K]):
     """
-    The locks.
+    L{KeyLocks} within a process.
 
     @param clock: Where the time-outs live.
     @param max_wait: Seconds that one waits for a lock; 0: without end.
@@ -87,11 +118,7 @@ class KeyedLocks(Generic[_K]):
 
     @asynccontextmanager
     async def reading(self, key: _K) -> AsyncIterator[None]:
-        """
-        Hold C{key} together with other readers.
-
-        @raise LockUnavailable: It was not to be had.
-        """
+        """See L{KeyLocks}."""
         await self._acquire(key, exclusive=False)
         try:
             yield
@@ -100,13 +127,7 @@ class KeyedLocks(Generic[_K]):
 
     @asynccontextmanager
     async def writing(self, key: _K) -> AsyncIterator[WriteLease]:
-        """
-        Hold C{key} alone.
-
-        @return: The lease; what is done under the lock is run by L{WriteLease.limit}, which ends
-            it when it was held for too long.
-        @raise LockUnavailable: It was not to be had.
-        """
+        """See L{KeyLocks}."""
         await self._acquire(key, exclusive=True)
         lease = WriteLease(self._clock, self._max_hold)
         try:
@@ -176,7 +197,7 @@ class WriteLease:
 
     def __init__(self, clock: IReactorTime, max_hold: float) -> None:
         self._running: Deferred[Any] | None = None
-        self._expired = False
+        self._over: Exception | None = None
         self._timer = clock.callLater(max_hold, self._expire) if max_hold else None
 
     async def limit(self, work: Deferred[_T]) -> _T:
@@ -184,17 +205,18 @@ class WriteLease:
         Wait for what is done under the lock.
 
         @raise LockExpired: The lock was held for too long; C{work} is cancelled.
+        @raise LockLost: It was lost; C{work} is cancelled.
         """
-        if self._expired:
+        if self._over is not None:
             work.addErrback(lambda failure: failure.trap(CancelledError))
             work.cancel()
-            raise LockExpired
+            raise self._over
         self._running = work
         try:
             return await work
         except CancelledError:
-            if self._expired:
-                raise LockExpired from None
+            if self._over is not None:
+                raise self._over from None
             raise
         finally:
             self._running = None
@@ -204,7 +226,15 @@ class WriteLease:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
 
+    def lose(self) -> None:
+        """The lock was lost."""
+        self._end_early(LockLost())
+
     def _expire(self) -> None:
-        self._expired = True
-        if self._running is not None:
-            self._running.cancel()
+        self._end_early(LockExpired())
+
+    def _end_early(self, reason: Exception) -> None:
+        if self._over is None:
+            self._over = reason
+            if self._running is not None:
+                self._running.cancel()

@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from twisted_aigate.kernel.database import Database
-from twisted_aigate.kernel.locks import KeyedLocks, LockExpired, LockUnavailable
+from twisted_aigate.kernel.locks import KeyLocks, LockExpired, LockLost, LockUnavailable
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.storage.blobs.interface import BlobReader, BlobStore
 from twisted_aigate.storage.metadata import objects
@@ -62,6 +62,9 @@ def unavailable() -> Iterator[None]:
     except LockExpired:
         message = "The request held the key's lock for too long."
         raise S3Error(ErrorCode.ServiceUnavailable, message) from None
+    except LockLost:
+        message = "The key's lock was lost: the request may or may not have been done."
+        raise S3Error(ErrorCode.ServiceUnavailable, message) from None
 
 
 class ObjectReader:
@@ -72,7 +75,7 @@ class ObjectReader:
         database: Database,
         blobs: BlobStore,
         threads: Threads,
-        locks: KeyedLocks[Key],
+        locks: KeyLocks[Key],
         clock: IReactorTime,
     ) -> None:
         self.database = database

@@ -21,7 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_aigate.kernel.database import Database
-from twisted_aigate.kernel.locks import KeyedLocks
+from twisted_aigate.kernel.locks import KeyLocks
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.storage.blobs.interface import BlobStore
 from twisted_aigate.storage.content_types import content_type
@@ -77,7 +77,7 @@ class ObjectStore(ObjectReader):
         database: Database,
         blobs: BlobStore,
         threads: Threads,
-        locks: KeyedLocks[Key],
+        locks: KeyLocks[Key],
         clock: IReactorTime,
     ) -> None:
         super().__init__(database, blobs, threads, locks, clock)

@@ -6,8 +6,9 @@ from functools import partial
 from typing import Any
 
 from twisted_aigate.kernel.database import Database
-from twisted_aigate.kernel.locks import KeyedLocks
+from twisted_aigate.kernel.locks import KeyedLocks, KeyLocks
 from twisted_aigate.kernel.settings import Configuration, SettingsError
+from twisted_aigate.kernel.shared_locks import SharedLocks
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.storage.access import AccessKeys
 from twisted_aigate.storage.blobs.files import FileBlobs
@@ -70,9 +71,13 @@ class StorageTree:
     ) -> None:
         settings = configuration.settings.storage
         configured = configured_storage(configuration)
-        locks: KeyedLocks[tuple[str, str]] = KeyedLocks(
-            reactor, settings.lock_wait, settings.lock_hold, settings.lock_max_waiters
-        )
+        # Files are one process's own, and so are the objects whose bytes they hold.
+        shared = settings.s3_endpoint is not None
+        self._session = database.lock_session() if shared else None
+        limits = settings.lock_wait, settings.lock_hold, settings.lock_max_waiters
+        locks: KeyLocks[tuple[str, str]] = KeyedLocks(reactor, *limits)
+        if self._session is not None:
+            locks = SharedLocks(self._session, reactor, *limits)
         self.keys = AccessKeys(configured.keys)
         self.store = ObjectStore(database, _blob_store(configuration), threads, locks, reactor)
         self.uploads = MultipartUploads(self.store)
@@ -101,5 +106,7 @@ class StorageTree:
         self.buckets.replace(configured.buckets)
 
     async def stop(self) -> None:
-        """Sweep no more."""
+        """Sweep no more, and give all locks back."""
         await self._sweep.stop()
+        if self._session is not None:
+            self._session.stop()

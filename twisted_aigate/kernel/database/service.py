@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Event, Thread
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred, fail, gatherResults
@@ -18,6 +18,9 @@ from twisted_aigate.kernel.database.jobs import Job, failed
 from twisted_aigate.kernel.database.reader import Reader
 from twisted_aigate.kernel.database.upgrade import upgrade
 from twisted_aigate.kernel.database.writer import Writer
+
+if TYPE_CHECKING:
+    from twisted_aigate.kernel.database.lock_session import LockSession
 
 _T = TypeVar("_T")
 
@@ -99,6 +102,20 @@ class Database:
             cancels cannot know whether it was done.
         """
         return self._submit(self._writes, work)
+
+    def lock_session(self) -> LockSession | None:
+        """
+        A session for locks that hold across the processes of this database.
+
+        @return: Whoever asks stops it; C{None} with SQLite, whose file one process has.
+        """
+        if self._engine.dialect.name != "postgresql":
+            return None
+        # Here, since it imports psycopg2.
+        from twisted_aigate.kernel.database.lock_session import LockSession
+
+        parameters = self._engine.dialect.create_connect_args(self._engine.url)[1]
+        return LockSession(self._reactor, dict(parameters))
 
     def _submit(
         self, queue: SimpleQueue[Job | None], work: Callable[[Connection], _T]
