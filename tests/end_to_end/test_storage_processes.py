@@ -11,16 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 from botocore.exceptions import ClientError
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.end_to_end.raw import RawResponse
+from tests.end_to_end.raw import RawResponse, receive
 from tests.end_to_end.storage_server import (
     ALICE,
     MASTER,
+    MB,
     StorageServer,
     StorageTestCase,
     shared_server,
 )
 from tests.support.postgresql import new_database, run
 
+_GARBAGE_EVERY = 5
 _HOLDERS = (
     "SELECT DISTINCT pid FROM pg_locks JOIN pg_database ON database = pg_database.oid"
     " WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted"
@@ -158,3 +160,43 @@ class ProcessesTests(StorageTestCase, SynchronousTestCase):
         for s3 in self.clients:
             self.assertEqual(s3.get_object(**about)["Body"].read(), b"kept")
             s3.put_object(**about, Body=b"kept")
+
+    def test_reader_of_one_and_writer_of_another(self) -> None:
+        """What is read stays until it is read, though another process replaces it and sweeps."""
+        about = {"Bucket": self.bucket, "Key": "slowly read"}
+        parts = [bytes([number]) * (5 * MB) for number in range(4)]
+        upload = self.s3.create_multipart_upload(**about)["UploadId"]
+        named = [
+            {
+                "PartNumber": number,
+                "ETag": self.s3.upload_part(**about, UploadId=upload, PartNumber=number, Body=part)[
+                    "ETag"
+                ],
+            }
+            for number, part in enumerate(parts, 1)
+        ]
+        self.s3.complete_multipart_upload(
+            **about, UploadId=upload, MultipartUpload={"Parts": named}
+        )
+        url = self.s3.generate_presigned_url("get_object", about)
+        connection = socket.socket()
+        self.addCleanup(connection.close)
+        # What the kernel buffers is read from the blobs already.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        connection.settimeout(20)
+        connection.connect(("127.0.0.1", self.server.port))
+        target = url.partition(self.server.url)[2]
+        host = f"127.0.0.1:{self.server.port}"
+        connection.sendall(
+            f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+        )
+        first = connection.recv(1000)
+        self.other.client(ALICE).put_object(**about, Body=b"new")
+        time.sleep(2 * _GARBAGE_EVERY + 1)
+        answer = RawResponse(first + receive(connection))
+        self.assertEqual((answer.status, len(answer.body)), (200, 20 * MB))
+        self.assertEqual(answer.body, b"".join(parts))
+        deadline = time.monotonic() + 4 * _GARBAGE_EVERY
+        while run(self.database, "SELECT blob FROM garbage"):
+            self.assertLess(time.monotonic(), deadline, "the garbage stays")
+            time.sleep(0.1)

@@ -81,7 +81,7 @@ class ObjectReader:
         self.database = database
         self.blobs = blobs
         self.threads = threads
-        self.pins = Pins()
+        self.pins: Pins = Pins()
         self._locks = locks
         self._clock = clock
 

@@ -19,6 +19,7 @@ from twisted_aigate.kernel.units import MINUTE, SECOND
 from twisted_aigate.storage.metadata import garbage, objects, uploads
 from twisted_aigate.storage.s3.errors import S3Error
 from twisted_aigate.storage.service import ObjectStore
+from twisted_aigate.storage.shared_pins import SharedPins
 from twisted_aigate.storage.uploads import STALE
 
 EVERY = 1 * MINUTE
@@ -34,13 +35,17 @@ class Sweep:
 
     @param store: What is swept.
     @param clock: Where the minutes pass.
+    @param pins: What is read, when other processes read the same blobs.
     """
 
     _log = Logger()
 
-    def __init__(self, store: ObjectStore, clock: IReactorTime) -> None:
+    def __init__(
+        self, store: ObjectStore, clock: IReactorTime, pins: SharedPins | None = None
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._shared_pins = pins
         self._running: Deferred[None] | None = None
         self._stopped = False
 
@@ -129,7 +134,10 @@ class Sweep:
             found = await self._store.database.read(
                 partial(garbage.take, limit=BATCH + len(self._store.pins))
             )
-            removable = [blob_id for blob_id in found if blob_id not in self._store.pins]
+            if self._shared_pins is None:
+                removable = [blob_id for blob_id in found if blob_id not in self._store.pins]
+            else:
+                removable = await self._shared_pins.unread(found)
             if not removable:
                 return
             await self._store.threads.run(self._store.blobs.delete, removable)

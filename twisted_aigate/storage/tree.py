@@ -18,6 +18,7 @@ from twisted_aigate.storage.buckets import configured_storage
 from twisted_aigate.storage.metadata import garbage
 from twisted_aigate.storage.registry import BucketRegistry
 from twisted_aigate.storage.service import ObjectStore
+from twisted_aigate.storage.shared_pins import SharedPins
 from twisted_aigate.storage.sweep import Sweep
 from twisted_aigate.storage.uploads import MultipartUploads
 
@@ -76,13 +77,17 @@ class StorageTree:
         self._session = database.lock_session() if shared else None
         limits = settings.lock_wait, settings.lock_hold, settings.lock_max_waiters
         locks: KeyLocks[tuple[str, str]] = KeyedLocks(reactor, *limits)
+        pins = None
         if self._session is not None:
             locks = SharedLocks(self._session, reactor, *limits)
+            pins = SharedPins(self._session, reactor)
         self.keys = AccessKeys(configured.keys)
         self.store = ObjectStore(database, _blob_store(configuration), threads, locks, reactor)
+        if pins is not None:
+            self.store.pins = pins
         self.uploads = MultipartUploads(self.store)
         self.buckets = BucketRegistry(configured.buckets, database)
-        self._sweep = Sweep(self.store, reactor)
+        self._sweep = Sweep(self.store, reactor, pins)
         self._database = database
         self._threads = threads
 
