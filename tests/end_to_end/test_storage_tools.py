@@ -114,19 +114,20 @@ class AwscliTests(ToolTestCase, SynchronousTestCase):
         names = [each["Name"] for each in self.s3.list_buckets()["Buckets"]]
         self.assertNotIn(f"{self.bucket}-of-awscli", names)
 
-    def presigned(self, setting: str) -> None:
-        """Read an object by a URL that was made with a setting of awscli's file."""
+    def presigned(self, settings: str) -> None:
+        """Read an object by a URL that was made with these settings in awscli's file."""
         key = "a b+c%.txt"
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=b"presigned")
-        (self.folder / "aws").write_text(f"[default]\ns3 =\n    {setting}\n")
+        (self.folder / "aws").write_text(f"[default]\n{settings}")
         url = self.aws("presign", f"s3://{self.bucket}/{key}").strip()
         answer = self.curl(url)
         self.s3.delete_object(Bucket=self.bucket, Key=key)
         self.assertEqual((answer.status, answer.body), (200, b"presigned"), url)
 
     def test_presign(self) -> None:
-        """With Signature V4."""
-        self.presigned("signature_version = s3v4")
+        """As it comes, with Signature V2, and with V4."""
+        self.presigned("")
+        self.presigned("s3 =\n    signature_version = s3v4\n")
 
 
 class S3cmdTests(ToolTestCase, SynchronousTestCase):

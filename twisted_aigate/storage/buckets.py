@@ -17,8 +17,8 @@ from twisted_aigate.storage.models import Bucket
 SECTIONS = ("buckets", "users")
 """The sections of the configuration file that are ours."""
 
-RESERVED = frozenset(("health", "presign", "mcp"))
-"""Names that are paths of the plain API and so cannot be buckets."""
+RESERVED = frozenset(("health", "presign", "mcp", "storage"))
+"""Names that are paths of the plain API, or its own, and so cannot be buckets."""
 
 _E = TypeVar("_E")
 _NAME = re.compile(r"(?!xn--|\d+\.\d+\.\d+\.\d+$)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]")

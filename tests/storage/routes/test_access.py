@@ -160,3 +160,45 @@ class AccessTests(SiteCase):
             s3.copy_object(Bucket="uploads", Key="stolen", CopySource="private/k")
         self.assertEqual(caught.exception.response["Error"]["Code"], "AccessDenied")
         self.assertEqual(self.request("GET", "/uploads/stolen").status, 404)
+
+    def test_presigned_with_version_2(self) -> None:
+        """As boto3 does it by default: it opens what its key opens, and errors are in XML."""
+        for always_s3, prefix in ((False, "/storage"), (True, "")):
+            self.always_s3, self.prefix = always_s3, prefix
+            self.site = self.make_site()
+            for key, bucket, status in (
+                (PRIVATE_KEY, "private", 200), (ALICE, "pictures", 200),
+                (MASTER_KEY, "private", 200),
+                (BOB, "private", 403), (UPLOADS_KEY, "private", 403),
+            ):  # fmt: skip
+                s3 = self.boto3(key, signature_version="s3-query")
+                about = {"Bucket": bucket, "Key": "k", "ResponseContentType": "text/x"}
+                url = s3.generate_presigned_url("get_object", about, 60)
+                path = url.partition(f"test:4000{prefix}")[2]
+                answer = self.request("GET", path)
+                self.assertEqual(answer.status, status, answer.body)
+                if status == 200:
+                    self.assertEqual((answer.body, answer.field("content-type")),
+                                     (b"hello", "text/x"))  # fmt: skip
+                else:
+                    self.assertIn(b"<Code>AccessDenied</Code>", answer.body)
+                moved = self.request("GET", path.replace("/k?", "/k2?"))
+                self.assertIn(b"<Code>SignatureDoesNotMatch</Code>", moved.body)
+                unknown = self.request("GET", path.replace("AccessKeyId=", "AccessKeyId=x"))
+                self.assertIn(b"<Code>InvalidAccessKeyId</Code>", unknown.body)
+
+    def test_version_2_writes(self) -> None:
+        """With the headers that were signed."""
+        s3 = self.boto3(PRIVATE_KEY, signature_version="s3-query")
+        about = {"Bucket": "private", "Key": "new", "ContentType": "text/x", "Metadata": {"a": "b"}}
+        path = s3.generate_presigned_url("put_object", about, 60).partition("/storage")[2]
+        fields = {"Content-Type": "text/x", "x-amz-meta-a": "b"}
+        self.assertEqual(self.request("PUT", path, b"body", **fields).status, 200)
+        found = self.boto3(PRIVATE_KEY).head_object(Bucket="private", Key="new")
+        self.assertEqual((found["ContentType"], found["Metadata"]), ("text/x", {"a": "b"}))
+        fields["x-amz-meta-a"] = "c"
+        self.assertEqual(self.request("PUT", path, b"body", **fields).status, 403)
+        self.clock.advance(62)
+        late = self.request("PUT", path, b"body", **fields)
+        self.assertEqual(late.status, 403)
+        self.assertIn(b"<Message>Request has expired</Message>", late.body)

@@ -16,6 +16,7 @@ from twisted_aigate.storage.s3.canonical import SignedRequest
 from twisted_aigate.storage.s3.credential import Credential, parse_authorization
 from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
 from twisted_aigate.storage.s3.signature import verify
+from twisted_aigate.storage.s3.signature_v2 import parse_presigned_v2, verify_v2
 from twisted_aigate.web.auth import presented_token, unauthorized
 from twisted_aigate.web.errors import ErrorFormat, Headers, HTTPError, RenderedError
 from twisted_aigate.web.request import Request
@@ -42,7 +43,7 @@ class Caller:
     A caller.
 
     @ivar key: The key that it presented; C{None}: none.
-    @ivar credential: How it signed; C{None}: it did not.
+    @ivar credential: How it signed with Signature V4; C{None}: it did not.
     @ivar s3: It is answered in S3's XML, and otherwise in JSON.
     """
 
@@ -93,14 +94,24 @@ class Callers:
             return Caller(key, None, s3=self._always_s3)
         credential = parse_authorization(signed)
         if credential is None:
+            presigned = parse_presigned_v2(signed)
+            if presigned is not None:
+                key = self._key_of(presigned.access_key)
+                secret = key.secret.reveal()
+                verify_v2(signed, request.subpath, presigned, secret, self._now())
+                return Caller(key, None, s3=True)
             if authorization is not None and not speaks_s3:
                 raise unauthorized("The Authorization header is not of the form: Bearer <token>.")
             return Caller(None, None, speaks_s3)
-        key = self.keys.by_public(credential.access_key)
-        if key is None:
-            raise S3Error(ErrorCode.InvalidAccessKeyId)
+        key = self._key_of(credential.access_key)
         verify(signed, credential, key.secret.reveal(), self._now())
         return Caller(key, credential, s3=True)
+
+    def _key_of(self, access_key: str) -> AccessKey:
+        key = self.keys.by_public(access_key)
+        if key is None:
+            raise S3Error(ErrorCode.InvalidAccessKeyId)
+        return key
 
     def errors_for(self, request: Request) -> ErrorFormat:
         """How errors are worded to whoever sent C{request}, before it is known who that is."""
@@ -113,7 +124,7 @@ class Callers:
 
 
 def signed_request(request: Request) -> SignedRequest:
-    """A request as Signature V4 sees it."""
+    """A request as signatures see it."""
     method = request.method.decode("ascii")
     return SignedRequest(method, request.path, request.query, request.fields)
 

@@ -78,7 +78,7 @@ def _described(operation: Operation, found: StoredObject, *, partial: bool) -> H
     query = operation.target.query
     for name, field in _OVERRIDES.items():
         if name in query:
-            if operation.caller.credential is None:
+            if operation.caller.key is None:
                 raise S3Error(
                     ErrorCode.InvalidRequest,
                     "Request specific response headers cannot be used for anonymous requests.",

@@ -19,6 +19,9 @@ from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
 from twisted_aigate.storage.s3.payload import CONTENT_HASH, PayloadMode, payload_mode
 
 ALGORITHM = b"AWS4-HMAC-SHA256"
+ACCESS_KEY_PARAMETER = b"AWSAccessKeyId"
+"""Version 2's."""
+
 SIGNATURE_PARAMETER = b"X-Amz-Signature"
 MOST_EXPIRES = 604_800
 """Seconds for which a presigned request can be valid: seven days."""
@@ -86,16 +89,15 @@ def parse_authorization(request: SignedRequest) -> Credential | None:
     """
     Find and parse a request's signature.
 
-    @return: C{None} when it has none, so that it is anonymous or a plain HTTP caller's.
+    @return: C{None} when it has none of this version, so that it is anonymous, a plain HTTP
+        caller's, or presigned with version 2.
     @raise S3Error: It is malformed, of another version, or there is more than one.
     """
     fields = request.values(b"authorization")
     query = parse_query(request.raw_query)
     names = {name for name, _ in query}
     in_query = not names.isdisjoint({b"X-Amz-Algorithm", b"X-Amz-Credential", SIGNATURE_PARAMETER})
-    if {b"AWSAccessKeyId", b"Signature"} <= names:
-        raise S3Error(ErrorCode.InvalidRequest, _NOT_SUPPORTED)
-    if len(fields) + in_query > 1:
+    if len(fields) + in_query + (ACCESS_KEY_PARAMETER in names) > 1:
         raise S3Error(
             ErrorCode.InvalidArgument,
             "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter or the "

@@ -90,7 +90,8 @@ def verify(request: SignedRequest, credential: Credential, secret: str, now: flo
     raise S3Error(ErrorCode.SignatureDoesNotMatch)
 
 
-def _iso(moment: float) -> str:
+def iso_time(moment: float) -> str:
+    """A time as errors tell it."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -100,7 +101,7 @@ def _check_skew(credential: Credential, now: float) -> None:
             ErrorCode.RequestTimeTooSkewed,
             extra={
                 "RequestTime": credential.timestamp,
-                "ServerTime": _iso(now),
+                "ServerTime": iso_time(now),
                 "MaxAllowedSkewMilliseconds": str(MOST_SKEW * 1000),
             },
         )
@@ -111,7 +112,7 @@ def _check_expiry(credential: Credential, expires: int, now: float) -> None:
         raise S3Error(
             ErrorCode.AccessDenied,
             "Request is not yet valid.",
-            extra={"ServerTime": _iso(now)},
+            extra={"ServerTime": iso_time(now)},
         )
     if now > credential.issued_at + expires:
         raise S3Error(
@@ -119,8 +120,8 @@ def _check_expiry(credential: Credential, expires: int, now: float) -> None:
             "Request has expired.",
             extra={
                 "X-Amz-Expires": str(expires),
-                "Expires": _iso(credential.issued_at + expires),
-                "ServerTime": _iso(now),
+                "Expires": iso_time(credential.issued_at + expires),
+                "ServerTime": iso_time(now),
             },
         )
 
