@@ -33,7 +33,7 @@ from twisted_aigate.storage.routes import Callers, StorageAPI, render_plain_erro
 from twisted_aigate.storage.s3.digester import Announced, Digester
 from twisted_aigate.storage.service import ObjectStore
 from twisted_aigate.storage.uploads import MultipartUploads
-from twisted_aigate.web.proxies import ClientAddresses
+from twisted_aigate.web.proxies import ClientAddresses, Network
 from twisted_aigate.web.ratelimit import RateLimiter
 from twisted_aigate.web.routing import Router
 from twisted_aigate.web.site import Site, Tree
@@ -139,11 +139,13 @@ class SiteCase(StorageCase):
     Has storage's tree on a site, as L{twisted_aigate.platform.Platform} builds it.
 
     @ivar limiter: Its rate limit.
+    @ivar trusted: The proxies that it trusts.
     """
 
     limiter: RateLimiter | None = None
     always_s3 = False
     prefix = "/storage"
+    trusted: tuple[Network, ...] = ()
 
     def setUp(self) -> None:
         super().setUp()
@@ -161,7 +163,7 @@ class SiteCase(StorageCase):
         trees = [tree]
         if self.prefix:
             trees.append(Tree(b"", Router(), render_plain_error, None, frozenset(), 600.0))
-        return Site(trees, ClientAddresses(()), self.clock)
+        return Site(trees, ClientAddresses(self.trusted), self.clock)
 
     def wire(self) -> Wire:
         """A connection."""

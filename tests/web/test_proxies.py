@@ -85,3 +85,34 @@ class ClientAddressTests(SynchronousTestCase):
     @given(st.binary(max_size=60), st.none() | st.binary(max_size=40))
     def test_whatever_is_sent_gives_an_address(self, forwarded: bytes, named: bytes | None) -> None:
         ipaddress.ip_address(self.find(PROXY, forwarded, named))
+
+
+class SecureTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.is_secure = ClientAddresses(TRUSTED).is_secure
+
+    def test_without_forwarding_it_is_what_the_connection_is(self) -> None:
+        for peer in (PROXY, STRANGER):
+            for secure in (False, True):
+                self.assertEqual(self.is_secure(peer, secure, None), secure)
+
+    def test_what_a_proxy_says_counts(self) -> None:
+        for forwarded, secure in (
+            (b"https", True), (b"HTTPS", True), (b"http", False), (b"http, https", True),
+            (b"https,http", False), (b" https ", True),
+        ):  # fmt: skip
+            for direct in (False, True):
+                self.assertEqual(self.is_secure(PROXY, direct, forwarded), secure, forwarded)
+
+    def test_junk_does_not(self) -> None:
+        for forwarded in (b"", b"wss", b"https://", b"https, ", b"\xff"):
+            for direct in (False, True):
+                self.assertEqual(self.is_secure(PROXY, direct, forwarded), direct, forwarded)
+
+    def test_what_a_stranger_says_does_not(self) -> None:
+        self.assertFalse(self.is_secure(STRANGER, False, b"https"))
+        self.assertFalse(ClientAddresses(()).is_secure(PROXY, False, b"https"))
+        self.assertFalse(ClientAddresses(()).is_secure(UNIXAddress(None), False, b"https"))
+
+    def test_a_proxy_on_a_unix_socket_is_trusted_when_any_is(self) -> None:
+        self.assertTrue(self.is_secure(UNIXAddress(None), False, b"https"))

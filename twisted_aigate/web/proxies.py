@@ -1,4 +1,4 @@
-"""Who the client is: the peer, or whom a trusted proxy says that it speaks for."""
+"""Who the client is, and how it came: the peer, or what a trusted proxy says of whom it serves."""
 
 from __future__ import annotations
 
@@ -26,11 +26,17 @@ def _address(text: str) -> Address | None:
     return mapped or address
 
 
+def _host(peer: IAddress) -> str:
+    host: str = getattr(peer, "host", "unix")
+    return host
+
+
 class ClientAddresses:
     """
-    Finds the client's address of a request.
+    Finds the client's address of a request, and whether it came over TLS.
 
-    @param trusted: The networks of proxies whose C{X-Forwarded-For} and C{CF-Connecting-IP} count.
+    @param trusted: The networks of proxies whose C{X-Forwarded-For}, C{CF-Connecting-IP} and
+        C{X-Forwarded-Proto} count.
     """
 
     def __init__(self, trusted: Sequence[Network]) -> None:
@@ -40,6 +46,9 @@ class ClientAddresses:
     def _look_up(self, text: str) -> bool:
         address = _address(text)
         return address is not None and any(address in network for network in self._trusted)
+
+    def _is_proxy(self, host: str) -> bool:
+        return bool(self._trusted) and (host == "unix" or self._is_trusted(host))
 
     def find(self, peer: IAddress, forwarded_for: bytes | None, connecting: bytes | None) -> str:
         """
@@ -53,8 +62,8 @@ class ClientAddresses:
         @param connecting: C{CF-Connecting-IP}, if sent.
         @return: The address as text; C{unix} for a client on a Unix socket that no proxy names.
         """
-        here: str = getattr(peer, "host", "unix")
-        if not self._trusted or (here != "unix" and not self._is_trusted(here)):
+        here = _host(peer)
+        if not self._is_proxy(here):
             return here
         if forwarded_for is None and connecting is not None:
             # Only then: a proxy that is not Cloudflare's passes a client's own field on.
@@ -68,3 +77,17 @@ class ClientAddresses:
             if not self._is_trusted(here):
                 break
         return here
+
+    def is_secure(self, peer: IAddress, secure: bool, forwarded_proto: bytes | None) -> bool:
+        """
+        Whether the client's connection is over TLS.
+
+        @param peer: The other end of the connection.
+        @param secure: Whether this connection is.
+        @param forwarded_proto: C{X-Forwarded-Proto}, if sent; its last value is the nearest
+            proxy's, and what stands before is hearsay.
+        """
+        if forwarded_proto is None or not self._is_proxy(_host(peer)):
+            return secure
+        scheme = forwarded_proto.rpartition(b",")[2].strip().lower()
+        return scheme == b"https" if scheme in (b"http", b"https") else secure

@@ -212,8 +212,10 @@ class Request(server.Request):
                 self._open().write(framed)
 
     def isSecure(self) -> bool:
-        """Whether it came over TLS."""
-        return self._open().isSecure()
+        """Whether the client sent it over TLS, to us or to a trusted proxy."""
+        forwarded = self.joined_field(b"x-forwarded-proto")
+        secure = self._open().isSecure()
+        return self.site.addresses.is_secure(self.client, secure, forwarded)
 
     def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:
         """Have what makes the body paused while the client reads slowly."""

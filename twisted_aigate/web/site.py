@@ -69,8 +69,9 @@ class Site(Factory):
     All trees on one port.
 
     @param trees: The trees; one of them has the empty prefix.
-    @param addresses: Finds clients' addresses.
+    @param addresses: Finds out about clients what proxies tell.
     @param clock: What time it is.
+    @ivar addresses: As given.
     """
 
     noisy = False
@@ -82,7 +83,7 @@ class Site(Factory):
         self.clock = clock
         self._trees = {tree.prefix: tree for tree in trees}
         self._default = self._trees[b""]
-        self._addresses = addresses
+        self.addresses = addresses
         self._channels: set[Channel] = set()
         self._drained: Deferred[None] | None = None
         self._date_at = 0
@@ -124,7 +125,7 @@ class Site(Factory):
     def _route(self, request: Request) -> None:
         path = request.path
         request.errors = self._default.errors
-        request.client_address = self._addresses.find(
+        request.client_address = self.addresses.find(
             request.client,
             request.joined_field(b"x-forwarded-for"),
             request.field(b"cf-connecting-ip"),
