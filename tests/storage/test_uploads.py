@@ -7,7 +7,9 @@ import zlib
 from typing import Any
 
 from attrs import evolve
+from twisted.internet.defer import Deferred
 
+from tests.storage.test_intake import Arriving
 from tests.support.storage import PRIVATE, UPLOADS, StorageCase, plain_digester
 from tests.support.streams import RecordingConsumer
 from twisted_aigate.storage import uploads as module
@@ -126,6 +128,52 @@ class UploadsTests(StorageCase):
         self.refused(
             "EntityTooLarge", self.uploads.put_part(UPLOADS, upload, 3, source, plain_digester())
         )
+
+    def test_too_large_together(self) -> None:
+        """A part that takes the sum over the bucket's limit is refused; the others stay."""
+        upload = self.begin(UPLOADS)
+
+        def put(number: int, data: Any, length: int | None = None) -> Any:
+            source = source_of(data) if isinstance(data, bytes) else data
+            return self.uploads.put_part(
+                UPLOADS, upload, number, source, plain_digester(), length=length
+            )
+
+        for number, size in ((1, 600), (2, 400), (2, 300), (3, 100), (4, 0)):
+            self.result(put(number, b"x" * size))
+        # The same number again: what it replaces does not count.
+        self.result(put(1, b"y" * 600))
+        for number, size in ((1, 601), (4, 1), (2, 301), (5, 2)):
+            error = self.refused("EntityTooLarge", put(number, b"x" * size))
+            self.assertEqual(error.message, "An object of this bucket has at most 1000 bytes.")
+        sizes = [part.blob.size for part in self.result(self.uploads.list_parts(upload, 0, 9))]
+        self.assertEqual(sizes, [600, 300, 100, 0])
+        # When its length is told nothing is read, and otherwise no more than there is room for.
+        self.refused("EntityTooLarge", put(2, Arriving(), 301))
+        source = Arriving()
+        putting = Deferred.fromCoroutine(put(2, source))
+        source.feed(b"x" * 300)
+        self.assertNoResult(putting)
+        source.feed(b"x")
+        self.failureResultOf(putting, S3Error)
+
+    def test_too_large_by_parts_that_come_together(self) -> None:
+        """Each has room when it begins; not both are taken."""
+        upload = self.begin(UPLOADS)
+        sources = [Arriving(), Arriving()]
+        putting = [
+            Deferred.fromCoroutine(
+                self.uploads.put_part(UPLOADS, upload, number, source, plain_digester())
+            )
+            for number, source in enumerate(sources, 1)
+        ]
+        for source in sources:
+            source.feed(b"x" * 600)
+            source.end()
+        self.successResultOf(putting[0])
+        error = self.failureResultOf(putting[1], S3Error).value
+        self.assertEqual(error.code, "EntityTooLarge")
+        self.assertEqual(len(self.blob_files()), 1)
 
     def test_unused_parts(self) -> None:
         """Parts that are not named become garbage."""

@@ -131,22 +131,46 @@ class MultipartUploads:
         source: ByteSource,
         digester: Digester,
         decoder: AwsChunkedDecoder | None = None,
+        length: int | None = None,
     ) -> Part:
         """
         Take a part in; one of the same number before it is replaced.
 
         @param number: 1 to L{MOST_PARTS}.
-        @raise S3Error: It is refused, or the upload is over.
+        @param length: Its bytes, if that is known before.
+        @raise S3Error: It is refused, the upload is over, or its parts are over the bucket's
+            limit with this one.
         """
-        taken = await self._store.take(bucket, source, digester, decoder)
+        limit = bucket.max_file_size
+        room = await self._room(upload, number, limit) if limit else 0
+        if limit and (length or 0) > room:
+            raise too_large(limit)
+        try:
+            # 0 would be no limit; one byte too many is refused in the end.
+            roomy = evolve(bucket, max_file_size=max(room, 1) if limit else 0)
+            taken = await self._store.take(roomy, source, digester, decoder)
+        except S3Error as error:
+            if error.code == ErrorCode.EntityTooLarge.name:
+                raise too_large(limit) from None
+            raise
         part = Part(number, taken.blob, taken.md5, self._store.now(), taken.checksum)
 
         def change(connection: Connection) -> Part:
+            # Other parts may have come meanwhile.
+            if limit and part.blob.size > limit - uploads.size_beside(
+                connection, upload.id, number
+            ):
+                raise too_large(limit)
             if not uploads.put_part(connection, upload.id, part):
                 raise no_such_upload(upload.id)
             return part
 
         return await self._store.commit(taken, change)
+
+    async def _room(self, upload: Upload, number: int, limit: int) -> int:
+        return limit - await self._store.database.read(
+            lambda connection: uploads.size_beside(connection, upload.id, number)
+        )
 
     async def list_parts(self, upload: Upload, after: int, limit: int) -> list[Part]:
         """The parts that there are with numbers over C{after}, in order."""

@@ -12,7 +12,7 @@ from tests.storage.metadata.examples import FULL, part, stored, upload
 from tests.storage.metadata.naive import naive_page
 from tests.storage.metadata.texts import delimiters, keys, limits, prefixes, texts
 from twisted_aigate.storage.metadata import garbage, objects, uploads
-from twisted_aigate.storage.models import Checksum
+from twisted_aigate.storage.models import BlobRef, Checksum
 
 
 class UploadsContract:
@@ -55,6 +55,20 @@ class UploadsContract:
         self.assertEqual(uploads.list_parts(self.conn, "1", 0, 10_000), made)
         self.assertEqual(uploads.list_parts(self.conn, "1", 1, 2), made[1:3])
         self.assertEqual(uploads.list_parts(self.conn, "1", 10_000, 2), [])
+
+    def test_size_beside_a_part(self) -> None:
+        """Of the other parts of that upload, as they are now."""
+        for name in ("1", "2"):
+            uploads.create(self.conn, upload(name))
+        self.assertEqual(uploads.size_beside(self.conn, "1", 1), 0)
+        made = [evolve(part(number), blob=BlobRef(f"b{number}", 2**33)) for number in (1, 2, 3)]
+        for one in made[:2]:
+            uploads.put_part(self.conn, "1", one)
+        uploads.put_part(self.conn, "2", made[2])
+        found = [uploads.size_beside(self.conn, "1", number) for number in (1, 2, 3)]
+        self.assertEqual(found, [2**33, 2**33, 2**34])
+        uploads.put_part(self.conn, "1", evolve(made[0], blob=BlobRef("c", 5)))
+        self.assertEqual(uploads.size_beside(self.conn, "1", 3), 2**33 + 5)
 
     def test_a_replaced_part_is_garbage(self) -> None:
         uploads.create(self.conn, upload("1"))

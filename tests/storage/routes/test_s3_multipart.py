@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from tests.storage.routes.test_s3_objects import S3Case
 from twisted_aigate.storage import uploads as module
 
@@ -179,3 +181,24 @@ class MultipartTests(S3Case):
             found = self.code("upload_part_copy", **copy, PartNumber=1, CopySourceRange=text)
             self.assertEqual(found, code, text)
         self.assertEqual(self.store.pins._counts, {})
+
+    def test_parts_over_the_limit(self) -> None:
+        """Refused as they come, copied or sent, and not only when the whole is made."""
+        upload = {**self.begin_in("uploads"), "PartNumber": 2}
+        self.s3.upload_part(**{**upload, "PartNumber": 1}, Body=b"x" * 600)
+        self.s3.put_object(Bucket="private", Key="source", Body=b"x" * 500)
+        for call, more in (
+            (self.s3.upload_part, {"Body": b"x" * 401}),
+            (self.s3.upload_part_copy, {"CopySource": "private/source"}),
+        ):
+            with self.assertRaises(ClientError) as caught:
+                call(**upload, **more)
+            error = caught.exception.response
+            self.assertEqual(error["Error"]["Code"], "EntityTooLarge")
+            self.assertEqual(error["ResponseMetadata"]["HTTPStatusCode"], 413)
+        copied = {"CopySource": "private/source", "CopySourceRange": "bytes=0-399"}
+        self.s3.upload_part_copy(**upload, **copied)
+
+    def begin_in(self, bucket: str) -> dict[str, Any]:
+        found = self.s3.create_multipart_upload(Bucket=bucket, Key="k")
+        return {"Bucket": bucket, "Key": "k", "UploadId": found["UploadId"]}

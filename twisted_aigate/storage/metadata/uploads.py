@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, tuple_
+from sqlalchemy import Connection, Row, bindparam, func, select, tuple_
 from sqlalchemy import delete as sql_delete
 
 from twisted_aigate.storage.metadata import garbage, objects
@@ -35,6 +35,9 @@ _list_parts = (
     .where(_parts_of_this & (_p.number > bindparam("after")))
     .order_by(_p.number)
     .limit(bindparam("most"))
+)
+_size_beside = select(func.coalesce(func.sum(_p.size), 0)).where(
+    _parts_of_this & (_p.number != bindparam("of_number"))
 )
 _list_to_end = (
     _all.where(
@@ -151,6 +154,12 @@ def put_part(conn: Connection, upload_id: str, part: Part) -> bool:
         replaced = conn.execute(_delete_part, this).scalars().all()
         garbage.add(conn, (blob for blob in replaced if blob != part.blob.id))
     return True
+
+
+def size_beside(conn: Connection, upload_id: str, number: int) -> int:
+    """How many bytes the parts of an upload have, but for that of a number."""
+    this = {"of_upload": upload_id, "of_number": number}
+    return int(conn.execute(_size_beside, this).scalar_one())
 
 
 def list_parts(conn: Connection, upload_id: str, after: int, limit: int) -> list[Part]:

@@ -70,7 +70,7 @@ async def upload_part(operation: Operation) -> Reply:
     uploads = operation.api.uploads
     upload = await uploads.find(bucket, target.key, target.query["uploadId"])
     part = await uploads.put_part(
-        bucket, upload, number, request.body, body.digester(), body.decoder
+        bucket, upload, number, request.body, body.digester(), body.decoder, body.length
     )
     fields: Headers = (etag_field(part.etag),)
     if part.checksum is not None:
@@ -91,8 +91,9 @@ async def upload_part_copy(operation: Operation) -> Reply:
     found, body = await store.get(source, key, _copied_range(request.field(
         b"x-amz-copy-source-range")), condition)  # fmt: skip
     try:
+        size = len(body) if isinstance(body, bytes) else body.length
         part = await uploads.put_part(
-            bucket, upload, number, source_of(body), copied_digester(operation, found)
+            bucket, upload, number, source_of(body), copied_digester(operation, found), length=size
         )
     finally:
         if not isinstance(body, bytes):
