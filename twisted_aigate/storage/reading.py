@@ -68,7 +68,12 @@ def unavailable() -> Iterator[None]:
 
 
 class ObjectReader:
-    """The reading half of the store; see L{twisted_aigate.storage.service.ObjectStore}."""
+    """
+    The reading half of the store; see L{twisted_aigate.storage.service.ObjectStore}.
+
+    @ivar blob_threads: Where blobs are opened and read that are far away; C{None}: they are near,
+        and opening one takes no longer than a look at the database.
+    """
 
     def __init__(
         self,
@@ -82,8 +87,14 @@ class ObjectReader:
         self.blobs = blobs
         self.threads = threads
         self.pins: Pins = Pins()
+        self.blob_threads: Threads | None = None
         self._locks = locks
         self._clock = clock
+
+    @property
+    def reading_threads(self) -> Threads:
+        """Where blobs are read."""
+        return self.threads if self.blob_threads is None else self.blob_threads
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -124,24 +135,35 @@ class ObjectReader:
         """
         now = self.now()
 
-        def look(connection: Connection) -> tuple[StoredObject, bytes | _Opened]:
+        def look(connection: Connection) -> StoredObject:
             found = objects.get(connection, bucket.name, key, now)
             if found is None:
                 raise no_such_key(key)
             condition(found)
+            return found
+
+        def look_and_open(connection: Connection) -> tuple[StoredObject, bytes | _Opened]:
+            found = look(connection)
             return found, self._open(found, span)
 
         with unavailable():
             async with self._locks.reading((bucket.name, key)):
-                found, opened = await self._looked_up(look)
+                if self.blob_threads is None:
+                    found, opened = await self._opened(self.database.read(look_and_open))
+                else:
+                    # A slow endpoint must not keep the database's threads.
+                    known = await self.database.read(look)
+                    found, opened = await self._opened(
+                        self.blob_threads.run(lambda: (known, self._open(known, span)))
+                    )
                 if isinstance(opened, bytes):
                     return found, opened
                 self.pins.add(stretch.blob.id for stretch in opened.wanted)
-        body = ObjectBody(self.blobs, self.threads, opened.wanted, opened.first, self.pins)
+        body = ObjectBody(self.blobs, self.reading_threads, opened.wanted, opened.first, self.pins)
         return found, body
 
-    async def _looked_up(
-        self, look: Callable[[Connection], tuple[StoredObject, bytes | _Opened]]
+    async def _opened(
+        self, opening: Deferred[tuple[StoredObject, bytes | _Opened]]
     ) -> tuple[StoredObject, bytes | _Opened]:
         # Who leaves while the blob is being opened leaves it to be closed.
         outcome: Deferred[tuple[StoredObject, bytes | _Opened]] = Deferred()
@@ -152,9 +174,9 @@ class ObjectReader:
             elif not outcome.called:
                 outcome.callback(result)
             elif isinstance(result[1], _Opened):
-                self.threads.run(result[1].first.close)
+                self.reading_threads.run(result[1].first.close)
 
-        self.database.read(look).addBoth(done)
+        opening.addBoth(done)
         return await outcome
 
     def _open(self, found: StoredObject, span: Span) -> bytes | _Opened:

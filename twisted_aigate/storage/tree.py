@@ -13,7 +13,7 @@ from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.storage.access import AccessKeys
 from twisted_aigate.storage.blobs.files import FileBlobs
 from twisted_aigate.storage.blobs.interface import BlobStore
-from twisted_aigate.storage.blobs.s3 import S3Blobs, s3_client
+from twisted_aigate.storage.blobs.s3 import READERS, S3Blobs, s3_client
 from twisted_aigate.storage.buckets import configured_storage
 from twisted_aigate.storage.metadata import garbage
 from twisted_aigate.storage.registry import BucketRegistry
@@ -83,6 +83,8 @@ class StorageTree:
             pins = SharedPins(self._session, reactor)
         self.keys = AccessKeys(configured.keys)
         self.store = ObjectStore(database, _blob_store(configuration), threads, locks, reactor)
+        if settings.s3_endpoint is not None:
+            self.store.blob_threads = Threads(reactor, READERS, "blobs")
         if pins is not None:
             self.store.pins = pins
         self.uploads = MultipartUploads(self.store)
@@ -111,7 +113,9 @@ class StorageTree:
         self.buckets.replace(configured.buckets)
 
     async def stop(self) -> None:
-        """Sweep no more, and give all locks back."""
+        """Sweep no more, read no more, and give all locks back."""
         await self._sweep.stop()
+        if self.store.blob_threads is not None:
+            self.store.blob_threads.stop()
         if self._session is not None:
             self._session.stop()

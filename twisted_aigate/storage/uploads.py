@@ -234,7 +234,7 @@ class MultipartUploads:
         if not parts or parts[0].number != number:
             # It is refused for that in a moment.
             return content_type(None, upload.key, detect(b""))
-        beginning = await self._store.threads.run(self._beginning, parts[0])
+        beginning = await self._store.reading_threads.run(self._beginning, parts[0])
         return content_type(None, upload.key, detect(beginning))
 
     def _beginning(self, part: Part) -> bytes:

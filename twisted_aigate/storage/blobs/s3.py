@@ -19,6 +19,12 @@ from twisted_aigate.storage.models import BlobRef
 
 _DELETE_AT_ONCE = 1000
 
+READERS = 16
+"""Blobs that are opened and read at a time; a connection each."""
+
+_WRITERS = 8
+"""Blobs that are written or deleted at a time: as many as there are threads for files."""
+
 
 class S3Body(Protocol):
     """botocore's streaming body."""
@@ -143,5 +149,5 @@ def s3_client(endpoint: str, access_key: str, secret_key: str, region: str) -> A
         aws_access_key_id=access_key,
         aws_secret_access_key=secret_key,
         region_name=region,
-        config=Config(signature_version="s3v4", max_pool_connections=16),
+        config=Config(signature_version="s3v4", max_pool_connections=READERS + _WRITERS),
     )
