@@ -21,7 +21,7 @@ from twisted_aigate.claudebox.routes import errors_for as claudebox_errors_for
 from twisted_aigate.claudebox.slots import Slots
 from twisted_aigate.claudebox.tree import ClaudeboxTree
 from twisted_aigate.gateway.config_file import SECTIONS as GATEWAY_SECTIONS
-from twisted_aigate.gateway.routes import GatewayRoutes, render_openai_error
+from twisted_aigate.gateway.routes import GatewayRoutes, errors_for, render_openai_error
 from twisted_aigate.gateway.tree import GatewayTree, usable_local_models
 from twisted_aigate.kernel.database import Database
 from twisted_aigate.kernel.folder_lock import lock_folder
@@ -162,6 +162,7 @@ class Platform:
             self._limiter("api"),
             frozenset(routes.router.unlimited),
             edge.timeouts.api,
+            errors_for,
         )
 
     def _storage_tree(self) -> Tree:

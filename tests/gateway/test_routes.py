@@ -2,76 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-from random import Random
-from shutil import rmtree
 from typing import Any
 
 import msgspec
-from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
-from twisted.web.iweb import IResponse
 
-from tests.gateway.fakes import FakeProvider
-from tests.support.threads import HeldThreads
-from tests.support.traversal import SiteClient
+from tests.gateway.routes_case import AUTHORIZED, KEY, RoutesCase
 from twisted_aigate.gateway.calls import Result, TranscriptionCall
-from twisted_aigate.gateway.deployments import Catalogue, Deployment
 from twisted_aigate.gateway.errors import GatewayError
-from twisted_aigate.gateway.health import HealthChecks
-from twisted_aigate.gateway.routes import GatewayRoutes, render_openai_error
-from twisted_aigate.gateway.service import Gateway
-from twisted_aigate.kernel.secrets import Secret
-from twisted_aigate.web.auth import bearer
-from twisted_aigate.web.proxies import ClientAddresses
-from twisted_aigate.web.site import Site, Tree
 
-_KEY = "sk-master"
-_AUTHORIZED = {"Authorization": f"Bearer {_KEY}"}
 _CHAT = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
 
 
-class RoutesTests(SynchronousTestCase):
+class RoutesTests(RoutesCase):
     """Each route: parse, authorise, call, render."""
-
-    def setUp(self) -> None:
-        folder = Path(tempfile.mkdtemp())
-        self.addCleanup(rmtree, folder)
-        self.provider = FakeProvider()
-        self.catalogue = Catalogue(
-            [
-                Deployment("m", "openai", "upstream-m"),
-                Deployment("org/name", "openai", "o", info={"owned_by": "org"}),
-                Deployment("mocked", "openai", "x", mock_response="I am no model"),
-            ]
-        )
-        gateway = Gateway(self.catalogue, {"openai": self.provider}, Random(1))
-        threads: Any = HeldThreads()
-        health = HealthChecks(gateway, threads, folder)
-        routes = GatewayRoutes(
-            gateway, health, bearer(Secret(_KEY), b"x-api-key", b"api-key"), 10_000, threads, folder
-        )
-        tree = Tree(
-            b"", routes.router, render_openai_error, None, frozenset(routes.router.unlimited), 600.0
-        )
-        self.client: HTTPClient = SiteClient(Site([tree], ClientAddresses(()), Clock()))
-
-    def request(self, method: str, path: str, **arguments: Any) -> tuple[IResponse, Any]:
-        """A response and its body, JSON parsed."""
-        arguments.setdefault("headers", _AUTHORIZED)
-        response = self.successResultOf(
-            self.client.request(method, f"http://test{path}", **arguments)
-        )
-        body = self.successResultOf(response.content())
-        kind = response.headers.getRawHeaders("content-type", [""])[0]
-        return response, msgspec.json.decode(body) if kind == "application/json" else body
-
-    def post(self, path: str, value: object, **arguments: Any) -> tuple[IResponse, Any]:
-        """A response to a JSON body."""
-        return self.request("POST", path, data=msgspec.json.encode(value), **arguments)
 
     def test_every_call_reaches_its_deployment(self) -> None:
         """Each endpoint, with and without /v1."""
@@ -91,13 +35,13 @@ class RoutesTests(SynchronousTestCase):
     def test_keys(self) -> None:
         """The key in any of the headers that clients use; none and a wrong one are 401."""
         for headers in (
-            {"Authorization": f"bearer {_KEY}"}, {"x-api-key": _KEY}, {"api-key": _KEY},
+            {"Authorization": f"bearer {KEY}"}, {"x-api-key": KEY}, {"api-key": KEY},
         ):  # fmt: skip
             self.assertEqual(self.request("GET", "/models", headers=headers)[0].code, 200)
         for headers in (
-            {}, {"Authorization": f"Bearer {_KEY}x"}, {"Authorization": f"Basic {_KEY}"},
+            {}, {"Authorization": f"Bearer {KEY}x"}, {"Authorization": f"Basic {KEY}"},
             {"Authorization": "Bearer"}, {"x-api-key": ""},
-            {"Authorization": "Bearer wrong", "x-api-key": _KEY},
+            {"Authorization": "Bearer wrong", "x-api-key": KEY},
         ):  # fmt: skip
             for method, path in (("GET", "/models"), ("POST", "/v1/chat/completions"),
                                  ("GET", "/health"), ("GET", "/model/info")):  # fmt: skip
@@ -154,7 +98,7 @@ class RoutesTests(SynchronousTestCase):
     def test_unexpected_errors(self) -> None:
         """A fault of ours is a 500 with the request's id, and its text is logged, not sent."""
         self.provider.answer = ZeroDivisionError("secret detail")
-        headers = {**_AUTHORIZED, "X-Request-Id": "request-7"}
+        headers = {**AUTHORIZED, "X-Request-Id": "request-7"}
         response, answer = self.post("/chat/completions", _CHAT, headers=headers)
         self.assertEqual(response.code, 500)
         self.assertIn("request-7", answer["error"]["message"])
@@ -197,7 +141,7 @@ class RoutesTests(SynchronousTestCase):
     def form(self, *parts: bytes) -> dict[str, Any]:
         """A form of these parts, as the arguments of a request."""
         body = b"".join(b"--b\r\nContent-Disposition: form-data; " + part for part in parts)
-        headers = {**_AUTHORIZED, "Content-Type": "multipart/form-data; boundary=b"}
+        headers = {**AUTHORIZED, "Content-Type": "multipart/form-data; boundary=b"}
         return {"data": body + b"--b--\r\n", "headers": headers}
 
     def test_transcription(self) -> None:
@@ -229,7 +173,7 @@ class RoutesTests(SynchronousTestCase):
         self.provider.answer = answer
         waiting = self.client.request(
             "POST", "http://test/chat/completions", data=msgspec.json.encode(_CHAT),
-            headers=_AUTHORIZED,
+            headers=AUTHORIZED,
         )  # fmt: skip
         self.assertNoResult(waiting)
         answer.callback(Result(b"{}"))

@@ -11,13 +11,14 @@ from twisted.web.iweb import IBodyProducer
 
 
 class Task(Enum):
-    """What is asked of a model; the value is the path of OpenAI's API."""
+    """What is asked of a model; the value is the path of OpenAI's or Anthropic's API."""
 
     CHAT = "/chat/completions"
     COMPLETION = "/completions"
     EMBEDDING = "/embeddings"
     SPEECH = "/audio/speech"
     TRANSCRIPTION = "/audio/transcriptions"
+    MESSAGES = "/messages"
 
 
 @frozen

@@ -17,7 +17,8 @@ from zope.interface import implementer
 from twisted_aigate.gateway.errors import GatewayError, error_object
 
 EVENT_STREAM = b"text/event-stream"
-DONE = b"data: [DONE]\n\n"
+DONE_DATA = b"[DONE]"
+DONE = b"data: " + DONE_DATA + b"\n\n"
 
 
 def event(data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""From a request of OpenAI's API to a call."""
+"""From a request of OpenAI's or Anthropic's API to a call."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 
 from twisted_aigate.gateway.calls import Call, Task, TranscriptionCall, Upload
 from twisted_aigate.gateway.errors import GatewayError
+from twisted_aigate.gateway.messages.models import MessagesRequest
 from twisted_aigate.gateway.models import (
     CallRequest,
     ChatRequest,
@@ -22,6 +23,7 @@ REQUESTS: dict[Task, type[CallRequest]] = {
     Task.COMPLETION: CompletionRequest,
     Task.EMBEDDING: EmbeddingRequest,
     Task.SPEECH: SpeechRequest,
+    Task.MESSAGES: MessagesRequest,
 }
 """The typed model of each call whose request is a JSON object."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ from twisted_aigate.gateway.calls import Result, Task, Upload
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError, error_object, unknown_model
 from twisted_aigate.gateway.health import HealthChecks, describe
+from twisted_aigate.gateway.messages.errors import error_object as messages_error_object
+from twisted_aigate.gateway.messages.models import PromptRequest
+from twisted_aigate.gateway.messages.service import count_tokens
 from twisted_aigate.gateway.requests import REQUESTS, json_call, transcription_call
 from twisted_aigate.gateway.service import Gateway
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.web.auth import Authorise, public
-from twisted_aigate.web.errors import Headers, HTTPError, RenderedError
+from twisted_aigate.web.errors import ErrorFormat, Headers, HTTPError, RenderedError
 from twisted_aigate.web.json_body import parse, parse_fields
 from twisted_aigate.web.multipart import read_form
 from twisted_aigate.web.reply import Reply, json_reply
@@ -25,24 +29,49 @@ from twisted_aigate.web.request import Request
 from twisted_aigate.web.routing import Router
 
 _decoders = {task: msgspec.json.Decoder(model) for task, model in REQUESTS.items()}
+_prompt_decoder = msgspec.json.Decoder(PromptRequest)
+
+_MESSAGES_PATH = re.compile(rb"(/v1)?/messages(/|$)")
+
+
+def _headers_of(error: GatewayError | HTTPError) -> Headers:
+    if isinstance(error, HTTPError):
+        return error.headers
+    retry = error.retry_after
+    return () if retry is None else ((b"Retry-After", b"%d" % retry),)
 
 
 def render_openai_error(error: Exception, request_id: str) -> RenderedError | None:
-    """The L{twisted_aigate.web.errors.ErrorFormat} of the gateway."""
-    if isinstance(error, GatewayError):
-        retry = error.retry_after
-        headers: Headers = () if retry is None else ((b"Retry-After", b"%d" % retry),)
-    elif isinstance(error, HTTPError):
-        headers = error.headers
-    else:
+    """The L{twisted_aigate.web.errors.ErrorFormat} of OpenAI's API."""
+    if not isinstance(error, GatewayError | HTTPError):
         return None
     body = error_object(error.status, error.message, error.param, error.code)
+    return RenderedError(error.status, body, headers=_headers_of(error))
+
+
+def render_anthropic_error(error: Exception, request_id: str) -> RenderedError | None:
+    """The L{twisted_aigate.web.errors.ErrorFormat} of Anthropic's API."""
+    if not isinstance(error, GatewayError | HTTPError):
+        return None
+    body = messages_error_object(error.status, error.message, error.code, request_id)
+    headers = (*_headers_of(error), _request_id_field(request_id))
     return RenderedError(error.status, body, headers=headers)
+
+
+def errors_for(request: Request) -> ErrorFormat:
+    """How errors are worded to whoever sent C{request}, on whatever path."""
+    anthropic = _MESSAGES_PATH.match(request.subpath)
+    return render_anthropic_error if anthropic else render_openai_error
+
+
+def _request_id_field(request_id: str) -> tuple[bytes, bytes]:
+    # Where Anthropic's clients look for it.
+    return (b"Request-Id", request_id.encode("ascii"))
 
 
 class GatewayRoutes:
     """
-    OpenAI's API over a L{Gateway}.
+    OpenAI's API, and Anthropic's for messages, over a L{Gateway}.
 
     @param gateway: What answers.
     @param health: Tries deployments.
@@ -72,6 +101,8 @@ class GatewayRoutes:
             for task in REQUESTS:
                 router.add("POST", prefix + task.value, self._json_handler(task), authorise)
             router.add("POST", prefix + Task.TRANSCRIPTION.value, self._transcribe, authorise)
+            path = prefix + Task.MESSAGES.value + "/count_tokens"
+            router.add("POST", path, self._count_tokens, authorise)
             router.add("GET", prefix + "/models", self._models, authorise)
             router.add("GET", prefix + "/models/<path:model>", self._model, authorise)
             router.add("GET", prefix + "/model/info", self._model_info, authorise)
@@ -87,9 +118,15 @@ class GatewayRoutes:
             body = await request.body.read(self._max_body)
             checked = parse(decoder, body)
             call = json_call(task, checked, parse_fields(body), body)
-            return _reply(await self._gateway.call(call))
+            more = (_request_id_field(request.id),) if task is Task.MESSAGES else ()
+            return _reply(await self._gateway.call(call), more)
 
         return handler
+
+    async def _count_tokens(self, request: Request, caller: None) -> Reply:
+        checked = parse(_prompt_decoder, await request.body.read(self._max_body))
+        deployment = self._gateway.catalogue.find(checked.model)[0]
+        return json_reply({"input_tokens": count_tokens(checked, deployment)})
 
     async def _transcribe(self, request: Request, caller: None) -> Reply:
         form = await read_form(request, self._max_body, self._threads, self._folder)
@@ -152,5 +189,5 @@ class GatewayRoutes:
         )
 
 
-def _reply(result: Result) -> Reply:
-    return Reply(result.body, result.content_type, headers=result.headers)
+def _reply(result: Result, more: Headers = ()) -> Reply:
+    return Reply(result.body, result.content_type, headers=(*result.headers, *more))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from random import Random
 
-from twisted_aigate.gateway.calls import Call, Result, TranscriptionCall
+from twisted_aigate.gateway.calls import Call, Result, Task, TranscriptionCall
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
+from twisted_aigate.gateway.messages.service import answer_by_chat
 from twisted_aigate.gateway.providers.interface import IProvider
 from twisted_aigate.gateway.providers.mock import mock
 from twisted_aigate.gateway.providers.table import OPENAI_SHAPED
@@ -51,6 +52,9 @@ class Gateway:
 
         @raise GatewayError: It gives no result.
         """
+        if call.task is Task.MESSAGES:
+            # The call is as it came: a provider that speaks this API itself is to be asked here.
+            return await answer_by_chat(deployment, call, self.call_deployment)
         response = call.mock_response or deployment.mock_response
         if response is not None:
             return mock(call, response)

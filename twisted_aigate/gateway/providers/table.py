@@ -17,11 +17,14 @@ class OpenAIShaped:
     @ivar base_url: Where its API is; C{None}: the deployment must say C{api_base}.
     @ivar key_variable: The environment variable that holds its key.
     @ivar base_variable: The environment variable that overrides the base URL, if there is one.
+    @ivar refuses: Fields of OpenAI's API that it answers with an error; for requests that are made
+        here, since a caller's own fields travel on as they came.
     """
 
     base_url: str | None
     key_variable: str
     base_variable: str | None = None
+    refuses: frozenset[str] = frozenset()
 
 
 OPENAI_SHAPED = {
@@ -30,7 +33,11 @@ OPENAI_SHAPED = {
     "cerebras": OpenAIShaped("https://api.cerebras.ai/v1", "CEREBRAS_API_KEY"),
     "openrouter": OpenAIShaped("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
     "huggingface": OpenAIShaped("https://router.huggingface.co/v1", "HUGGINGFACE_API_KEY"),
-    "mistral": OpenAIShaped("https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+    "mistral": OpenAIShaped(
+        "https://api.mistral.ai/v1",
+        "MISTRAL_API_KEY",
+        refuses=frozenset(("stream_options", "user")),
+    ),
     "deepseek": OpenAIShaped("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
     "together_ai": OpenAIShaped("https://api.together.xyz/v1", "TOGETHERAI_API_KEY"),
     "fireworks_ai": OpenAIShaped("https://api.fireworks.ai/inference/v1", "FIREWORKS_AI_API_KEY"),

@@ -1,0 +1,83 @@
+"""The gateway's routes in memory, for tests."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from random import Random
+from shutil import rmtree
+from typing import Any
+
+import msgspec
+from treq.client import HTTPClient
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.iweb import IResponse
+
+from tests.gateway.fakes import FakeProvider
+from tests.support.threads import HeldThreads
+from tests.support.traversal import SiteClient
+from twisted_aigate.gateway.deployments import Catalogue, Deployment
+from twisted_aigate.gateway.health import HealthChecks
+from twisted_aigate.gateway.routes import GatewayRoutes, errors_for, render_openai_error
+from twisted_aigate.gateway.service import Gateway
+from twisted_aigate.kernel.secrets import Secret
+from twisted_aigate.web.auth import bearer
+from twisted_aigate.web.proxies import ClientAddresses
+from twisted_aigate.web.ratelimit import RateLimiter
+from twisted_aigate.web.site import Site, Tree
+
+KEY = "sk-master"
+AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
+
+
+class RoutesCase(SynchronousTestCase):
+    """
+    A client of the routes.
+
+    @ivar limiter: The tree's rate limit, set before L{setUp}.
+    """
+
+    limiter: RateLimiter | None = None
+
+    def setUp(self) -> None:
+        folder = Path(tempfile.mkdtemp())
+        self.addCleanup(rmtree, folder)
+        self.provider = FakeProvider()
+        self.catalogue = Catalogue(
+            [
+                Deployment("m", "openai", "upstream-m"),
+                Deployment("org/name", "openai", "o", info={"owned_by": "org"}),
+                Deployment("mocked", "openai", "x", mock_response="I am no model"),
+            ]
+        )
+        gateway = Gateway(self.catalogue, {"openai": self.provider}, Random(1))
+        threads: Any = HeldThreads()
+        health = HealthChecks(gateway, threads, folder)
+        routes = GatewayRoutes(
+            gateway, health, bearer(Secret(KEY), b"x-api-key", b"api-key"), 10_000, threads, folder
+        )
+        tree = Tree(
+            b"",
+            routes.router,
+            render_openai_error,
+            self.limiter,
+            frozenset(routes.router.unlimited),
+            600.0,
+            errors_for,
+        )
+        self.client: HTTPClient = SiteClient(Site([tree], ClientAddresses(()), Clock()))
+
+    def request(self, method: str, path: str, **arguments: Any) -> tuple[IResponse, Any]:
+        """A response and its body, JSON parsed."""
+        arguments.setdefault("headers", AUTHORIZED)
+        response = self.successResultOf(
+            self.client.request(method, f"http://test{path}", **arguments)
+        )
+        body = self.successResultOf(response.content())
+        kind = response.headers.getRawHeaders("content-type", [""])[0]
+        return response, msgspec.json.decode(body) if kind == "application/json" else body
+
+    def post(self, path: str, value: object, **arguments: Any) -> tuple[IResponse, Any]:
+        """A response to a JSON body."""
+        return self.request("POST", path, data=msgspec.json.encode(value), **arguments)

@@ -1,0 +1,91 @@
+"""The Messages API over any deployment that answers chats."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from twisted.web.iweb import IBodyProducer
+
+from twisted_aigate.gateway.calls import Call, Result, Task
+from twisted_aigate.gateway.deployments import Deployment
+from twisted_aigate.gateway.errors import GatewayError
+from twisted_aigate.gateway.events import EVENT_STREAM
+from twisted_aigate.gateway.messages.events import Translation
+from twisted_aigate.gateway.messages.message import message
+from twisted_aigate.gateway.messages.models import MessagesRequest, PromptRequest
+from twisted_aigate.gateway.messages.outcome import Asked
+from twisted_aigate.gateway.messages.request import chat_request, prompt
+from twisted_aigate.gateway.messages.stream import MessageStream
+from twisted_aigate.gateway.messages.tokens import tokens_of_prompt
+from twisted_aigate.gateway.messages.tools import original_names
+from twisted_aigate.http_client import UpstreamError
+from twisted_aigate.kernel.collector import Collector
+
+_decoder = msgspec.json.Decoder(MessagesRequest)
+
+
+async def answer_by_chat(
+    deployment: Deployment, call: Call, ask: Callable[[Deployment, Call], Awaitable[Result]]
+) -> Result:
+    """
+    Answer a call of the Messages API by a chat.
+
+    @param call: The call, its request checked.
+    @param ask: Has the deployment answer a call.
+    @raise GatewayError: It gives no result.
+    """
+    request = _decoder.decode(call.body_for(call.model))
+    chat = chat_request(request, deployment)
+    asked = Asked(
+        call.model,
+        original_names(request.tools),
+        request.stop_sequences or (),
+        lambda: tokens_of_prompt(chat),
+    )
+    result = await ask(deployment, _chat_call(call, chat))
+    if not call.stream:
+        return Result(message(await _whole(result.body), asked), headers=result.headers)
+    translation = Translation(asked)
+    body: bytes | IBodyProducer
+    if not result.content_type.startswith(EVENT_STREAM):
+        body = translation.take(await _whole(result.body)) + translation.finish()
+    elif isinstance(result.body, bytes):
+        body = translation.feed(result.body) + translation.finish()
+    else:
+        body = MessageStream(result.body, translation)
+    return Result(body, EVENT_STREAM, result.headers)
+
+
+def count_tokens(request: PromptRequest, deployment: Deployment) -> int:
+    """
+    About how many tokens a prompt has; see L{twisted_aigate.gateway.messages.tokens}.
+
+    @raise GatewayError: 400: the deployment cannot read it.
+    """
+    return tokens_of_prompt(prompt(request, deployment))
+
+
+def _chat_call(call: Call, chat: dict[str, object]) -> Call:
+    fields = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in chat.items()}
+    return Call(
+        Task.CHAT,
+        call.model,
+        fields,
+        stream=call.stream,
+        extra_headers=call.extra_headers,
+        mock_response=call.mock_response,
+    )
+
+
+async def _whole(body: bytes | IBodyProducer) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    collected = Collector()
+    try:
+        await body.startProducing(collected)
+    except UpstreamError as error:
+        raise GatewayError(
+            502, f"The provider's answer broke off: {error}.", code="connection_broken"
+        ) from None
+    return b"".join(collected.parts)
