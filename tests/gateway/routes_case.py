@@ -28,6 +28,7 @@ from twisted_aigate.web.ratelimit import RateLimiter
 from twisted_aigate.web.site import Site, Tree
 
 KEY = "sk-master"
+MAX_BODY = 100_000
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 
 
@@ -55,7 +56,12 @@ class RoutesCase(SynchronousTestCase):
         threads: Any = HeldThreads()
         health = HealthChecks(gateway, threads, folder)
         routes = GatewayRoutes(
-            gateway, health, bearer(Secret(KEY), b"x-api-key", b"api-key"), 10_000, threads, folder
+            gateway,
+            health,
+            bearer(Secret(KEY), b"x-api-key", b"api-key"),
+            MAX_BODY,
+            threads,
+            folder,
         )
         tree = Tree(
             b"",

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
 from tests.gateway.messages.examples import blocks_of, chunk, events_of, stream
-from tests.gateway.routes_case import AUTHORIZED, KEY, RoutesCase
+from tests.gateway.routes_case import AUTHORIZED, KEY, MAX_BODY, RoutesCase
 from twisted_aigate.gateway.calls import Call, Result
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.events import EVENT_STREAM
 from twisted_aigate.kernel.units import Rate
 from twisted_aigate.web.ratelimit import RateLimiter
 
-_HELLO = {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "x"}]}
+_HELLO: dict[str, Any] = {
+    "model": "m",
+    "max_tokens": 5,
+    "messages": [{"role": "user", "content": "x"}],
+}
 _ANSWER = Result(b'{"choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}],"usage":{}}')
 _PATHS = [
     prefix + path + query
@@ -23,6 +29,28 @@ _PATHS = [
     for path in ("/messages", "/messages/count_tokens")
     for query in ("", "?beta=true")
 ]
+
+
+_KINDS = ("text", "image", "document", "search_result", "thinking", "tool_use", "tool_result", "x")
+_NAMES = ("text", "source", "title", "content", "thinking", "id", "name", "input", "tool_use_id",
+          "signature", "data", "media_type", "url", "description", "input_schema")  # fmt: skip
+_scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
+
+
+def _blocks(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    fields = st.dictionaries(st.sampled_from(_NAMES), inner, max_size=4)
+    kinds = st.sampled_from(_KINDS)
+    return st.builds(lambda kind, more: {"type": kind, **more}, kinds, fields) | st.lists(inner)
+
+
+_values = st.recursive(_scalars, _blocks, max_leaves=12)
+_messages = st.lists(
+    st.fixed_dictionaries(
+        {"role": st.sampled_from(["user", "assistant", "system"]),
+         "content": st.text(max_size=5) | st.lists(_values, max_size=4)}
+    ),
+    max_size=3,
+)  # fmt: skip
 
 
 class MessagesRoutesTests(RoutesCase):
@@ -107,7 +135,7 @@ class MessagesRoutesTests(RoutesCase):
                 response, answer = self.request("GET", path)
                 self.error(response, answer, 405, "invalid_request_error")
                 self.assertEqual(response.headers.getRawHeaders("Allow"), ["POST"])
-                large = {**_HELLO, "x": "y" * 10_000}
+                large = {**_HELLO, "x": "y" * MAX_BODY}
                 self.error(*self.post(path, large), 413, "request_too_large")
                 self.error(*self.request("POST", path, data=b"{"), 400, "invalid_request_error")
                 self.error(*self.post(path, {**_HELLO, "model": "none"}), 404, "not_found_error")
@@ -132,6 +160,43 @@ class MessagesRoutesTests(RoutesCase):
                 body = {name: value for name, value in {**_HELLO, **change}.items() if value}
                 answer = self.post("/v1/messages", body)
                 self.assertIn(said, self.error(*answer, 400, "invalid_request_error"))
+
+    @given(
+        _messages,
+        st.dictionaries(
+            st.sampled_from(["system", "tools", "tool_choice", "thinking", "output_config",
+                             "output_format", "metadata", "stop_sequences", "top_k"]),
+            _values | st.lists(_values, max_size=3),
+            max_size=2,
+        ),
+    )  # fmt: skip
+    def test_whatever_comes(self, messages: Any, more: Any) -> None:
+        """Whatever is asked is answered or refused as wrong, and is never a fault of ours."""
+        request = {**_HELLO, "messages": [*messages, *_HELLO["messages"]], **more}
+        response, answer = self.post("/v1/messages", request)
+        if response.code != 200:
+            self.error(response, answer, 400, "invalid_request_error")
+
+    def test_nested_deeply(self) -> None:
+        """However deep it is nested, it is answered or refused as wrong."""
+        head = b'{"model":"m","max_tokens":5,"messages":[{"role":"user","content":'
+        tool = b'"x"}],"tools":[{"name":"f","input_schema":'
+        form = b'"x"}],"output_format":{"type":"json_schema","schema":'
+        document = b'{"type":"document","source":{"type":"content","content":['
+        for before, opening, inside, closing, after in (
+            (tool, b'{"a":', b"{}", b"}", b"}]}"),
+            (form, b'{"a":', b"{}", b"}", b"}}"),
+            (b"[", document, b"", b"]}}", b"]}]}"),
+        ):
+            statuses = set()
+            for depth in (*range(10, 400, 13), *range(400, 1000, 3)):
+                body = head + before + opening * depth + inside + closing * depth + after
+                for path in ("/messages", "/messages/count_tokens"):
+                    response, answer = self.request("POST", path, data=body)
+                    statuses.add(response.code)
+                    if response.code != 200:
+                        self.error(response, answer, 400, "invalid_request_error")
+            self.assertEqual(statuses, {200, 400})
 
     def test_errors_of_the_gateway(self) -> None:
         """A provider's error keeps its status and Retry-After."""

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from twisted.internet.defer import Deferred
 
-from tests.gateway.routes_case import AUTHORIZED, KEY, RoutesCase
+from tests.gateway.routes_case import AUTHORIZED, KEY, MAX_BODY, RoutesCase
 from twisted_aigate.gateway.calls import Result, TranscriptionCall
 from twisted_aigate.gateway.errors import GatewayError
 
@@ -107,7 +107,7 @@ class RoutesTests(RoutesCase):
 
     def test_body_limit(self) -> None:
         """A body over the limit is a 413."""
-        response, answer = self.post("/chat/completions", {**_CHAT, "x": "y" * 10_000})
+        response, answer = self.post("/chat/completions", {**_CHAT, "x": "y" * MAX_BODY})
         self.assertEqual((response.code, answer["error"]["code"]), (413, "body_too_large"))
 
     def test_mock_response(self) -> None:

@@ -104,6 +104,8 @@ class FieldTests(SynchronousTestCase):
             (anyway, True),
             ({"anyOf": [closed, optional]}, False),
             ({"type": "string"}, True),
+            ({"type": "object", "properties": 1, "required": [[]]}, False),
+            ({"type": "object", "properties": {}, "required": 1}, False),
         ):
             form = {"type": "json_schema", "schema": schema}
             for fields in ({"output_format": form}, {"output_config": {"format": form}}):

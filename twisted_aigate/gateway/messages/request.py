@@ -107,7 +107,11 @@ def _can_be_strict(schema: Any) -> bool:
     if not isinstance(schema, dict):
         return True
     if schema.get("type") == "object":
-        every = set(schema.get("properties", ())) == set(schema.get("required", ()))
-        if not every or schema.get("additionalProperties") is not False:
+        properties, required = schema.get("properties", {}), schema.get("required", [])
+        if not isinstance(properties, dict) or not isinstance(required, list):
+            return False
+        if any(name not in required for name in properties):
+            return False
+        if schema.get("additionalProperties") is not False:
             return False
     return all(map(_can_be_strict, schema.values()))

@@ -35,15 +35,19 @@ async def answer_by_chat(
     @param ask: Has the deployment answer a call.
     @raise GatewayError: It gives no result.
     """
-    request = _decoder.decode(call.body_for(call.model))
-    chat = chat_request(request, deployment)
+    try:
+        request = _decoder.decode(call.body_for(call.model))
+        chat = chat_request(request, deployment)
+        chat_call = _chat_call(call, chat)
+    except RecursionError:
+        raise _too_deep() from None
     asked = Asked(
         call.model,
         original_names(request.tools),
         request.stop_sequences or (),
         lambda: tokens_of_prompt(chat),
     )
-    result = await ask(deployment, _chat_call(call, chat))
+    result = await ask(deployment, chat_call)
     if not call.stream:
         return Result(message(await _whole(result.body), asked), headers=result.headers)
     translation = Translation(asked)
@@ -63,7 +67,14 @@ def count_tokens(request: PromptRequest, deployment: Deployment) -> int:
 
     @raise GatewayError: 400: the deployment cannot read it.
     """
-    return tokens_of_prompt(prompt(request, deployment))
+    try:
+        return tokens_of_prompt(prompt(request, deployment))
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _too_deep() -> GatewayError:
+    return GatewayError(400, "The request is nested too deeply.")
 
 
 def _chat_call(call: Call, chat: dict[str, object]) -> Call:

@@ -2,10 +2,12 @@
 About how many tokens a text or a prompt has.
 
 Nobody publishes the tokenizers of all the models behind this server, and those that are published
-must be downloaded. So this is an estimate of sizes: a token for every 4 bytes of UTF-8, which is
-right for English within a tenth or two, a little high for other alphabets and a little low for
-code; 4 tokens more for each message and 8 for each tool, for what stands around them; 1,600 for an
-image, the most that the Messages API counts for one, and 1,600 for every 50 KB of a PDF document.
+must be downloaded. So this is an estimate of sizes: a token for every 4 bytes of UTF-8. Against the
+tokenizer of local-smollm2-135m that is right to a twentieth for English, code and JSON. For other
+alphabets it is near for vocabularies that have their words, and half or less of what it takes where
+the vocabulary is English, as that one's. Beside the text: 4 tokens for each message and 8 for each
+tool, for what stands around them; 1,600 for an image, the most that the Messages API counts for
+one, and 1,600 for every 50 KB of a PDF document.
 """
 
 from __future__ import annotations
