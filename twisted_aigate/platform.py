@@ -15,7 +15,7 @@ from twisted.logger import Logger
 
 from twisted_aigate.claudebox.accounts import NAME as CLAUDEBOX
 from twisted_aigate.claudebox.accounts import ZAI as CLAUDEBOX_ZAI
-from twisted_aigate.claudebox.accounts import make_instance
+from twisted_aigate.claudebox.accounts import gateway_token, make_instance
 from twisted_aigate.claudebox.routes import claudebox_routes, render_detail
 from twisted_aigate.claudebox.routes import errors_for as claudebox_errors_for
 from twisted_aigate.claudebox.slots import Slots
@@ -147,10 +147,14 @@ class Platform:
 
     def _gateway_tree(self, uploads: Path) -> Tree:
         edge = self._settings.edge
+        master = self._settings.master_key
+        # Claude Code has a token that opens nothing but the API that it speaks.
+        ours = gateway_token(self._settings) if self._runs_on_gateway() else None
         routes = GatewayRoutes(
             self._gateway.gateway,
             self._gateway.health,
-            bearer(self._settings.master_key, *_KEY_HEADERS),
+            bearer(master, *_KEY_HEADERS),
+            bearer(master, *_KEY_HEADERS, also=ours),
             edge.max_body_size,
             self._threads,
             uploads,
@@ -203,6 +207,9 @@ class Platform:
             callers.errors_for,
         )
         return Site([tree], self._addresses(), self._reactor)
+
+    def _runs_on_gateway(self) -> bool:
+        return self._settings.claudebox.backend == "gateway" and CLAUDEBOX in self._claudeboxes
 
     def _claudebox_trees(self) -> Iterator[Tree]:
         # One for both: an address has one allowance.

@@ -28,6 +28,7 @@ from twisted_aigate.web.ratelimit import RateLimiter
 from twisted_aigate.web.site import Site, Tree
 
 KEY = "sk-master"
+MESSAGES_KEY = "sk-for-messages-alone"
 MAX_BODY = 100_000
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 
@@ -59,6 +60,7 @@ class RoutesCase(SynchronousTestCase):
             gateway,
             health,
             bearer(Secret(KEY), b"x-api-key", b"api-key"),
+            bearer(Secret(KEY), b"x-api-key", also=Secret(MESSAGES_KEY)),
             MAX_BODY,
             threads,
             folder,

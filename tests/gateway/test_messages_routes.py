@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
 from tests.gateway.messages.examples import blocks_of, chunk, events_of, stream
-from tests.gateway.routes_case import AUTHORIZED, KEY, MAX_BODY, RoutesCase
+from tests.gateway.routes_case import AUTHORIZED, KEY, MAX_BODY, MESSAGES_KEY, RoutesCase
 from twisted_aigate.gateway.calls import Call, Result
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.events import EVENT_STREAM
@@ -102,6 +102,15 @@ class MessagesRoutesTests(RoutesCase):
         response, answer = self.post("/v1/messages", mocked)
         self.assertEqual((response.code, answer["error"]["type"]), (429, "rate_limit_error"))
         self.assertEqual(self.provider.calls, [])
+
+    def test_a_token_for_messages_opens_nothing_else(self) -> None:
+        """Claude Code on our own models can ask them, and see nothing of the rest."""
+        ours = {"Authorization": f"Bearer {MESSAGES_KEY}"}
+        response, _ = self.post("/v1/messages", _HELLO, headers=ours)
+        self.assertEqual(response.code, 200)
+        for path in ("/v1/chat/completions", "/embeddings"):
+            response, _ = self.post(path, _HELLO, headers=ours)
+            self.assertEqual(response.code, 401, path)
 
     def test_count_tokens(self) -> None:
         """A figure that grows with the prompt, and no call; C{max_tokens} is not asked for."""

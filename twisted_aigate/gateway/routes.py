@@ -76,6 +76,7 @@ class GatewayRoutes:
     @param gateway: What answers.
     @param health: Tries deployments.
     @param authorise: Says who calls.
+    @param authorise_messages: Says who calls Anthropic's API.
     @param max_body: The most bytes of a body; 0: no limit.
     @param threads: Where forms are parsed and written.
     @param folder: The disk that uploads are put on.
@@ -86,6 +87,7 @@ class GatewayRoutes:
         gateway: Gateway,
         health: HealthChecks,
         authorise: Authorise[None],
+        authorise_messages: Authorise[None],
         max_body: int,
         threads: Threads,
         folder: Path,
@@ -99,10 +101,11 @@ class GatewayRoutes:
         self.router = router = Router()
         for prefix in ("", "/v1"):
             for task in REQUESTS:
-                router.add("POST", prefix + task.value, self._json_handler(task), authorise)
+                may = authorise_messages if task is Task.MESSAGES else authorise
+                router.add("POST", prefix + task.value, self._json_handler(task), may)
             router.add("POST", prefix + Task.TRANSCRIPTION.value, self._transcribe, authorise)
             path = prefix + Task.MESSAGES.value + "/count_tokens"
-            router.add("POST", path, self._count_tokens, authorise)
+            router.add("POST", path, self._count_tokens, authorise_messages)
             router.add("GET", prefix + "/models", self._models, authorise)
             router.add("GET", prefix + "/models/<path:model>", self._model, authorise)
             router.add("GET", prefix + "/model/info", self._model_info, authorise)
