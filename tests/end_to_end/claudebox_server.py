@@ -212,15 +212,21 @@ class ClaudeboxServer(Server):
         return self.call("POST", f"/run/cancel?{name}={value}")
 
     def run_processes(self) -> list[str]:
-        """The command lines of all processes of all its runs, of those too that it has lost."""
-        mark, ours = b"AIGATE_RUN_ID=", os.fsencode(self.folder)
+        """
+        The command lines of all processes of all its runs, of those too that it has lost.
+
+        They have the mark of runs and this server's folder in their environment, or, if they were
+        started without one, were started in a workspace.
+        """
         found = []
-        for folder in Path("/proc").glob("[0-9]*"):
+        for process in Path("/proc").glob("[0-9]*"):
             try:
-                environment = (folder / "environ").read_bytes()
-                if mark in environment and ours in environment:
-                    line = (folder / "cmdline").read_bytes().replace(b"\0", b" ")
-                    found.append(f"{folder.name}: {line.decode('utf-8', 'replace')}")
+                environment = (process / "environ").read_bytes()
+                marked = b"AIGATE_RUN_ID=" in environment
+                marked = marked and os.fsencode(self.folder) in environment
+                if marked or self.workspaces in (process / "cwd").readlink().parents:
+                    line = (process / "cmdline").read_bytes().replace(b"\0", b" ")
+                    found.append(f"{process.name}: {line.decode('utf-8', 'replace')}")
             except OSError:
                 continue  # it is gone, or only waits to be reaped
         return found
