@@ -1,4 +1,9 @@
-"""Giving out an object's bytes: read in a thread, a piece ahead of the client."""
+"""
+Giving out an object's bytes.
+
+What the kernel has of a file in memory goes from there to a client's socket where it can, and is
+read on the spot where it cannot; for the rest a thread waits for the disk.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +15,21 @@ from typing import TypeVar
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IConsumer
 from twisted.python.failure import Failure
 
+from twisted_aigate.kernel.page_cache import cached, fetch
 from twisted_aigate.kernel.producers import CoroutineProducer
 from twisted_aigate.kernel.threads import Threads
-from twisted_aigate.kernel.units import KB
+from twisted_aigate.kernel.transports import FileConsumer
+from twisted_aigate.kernel.units import KB, MB
 from twisted_aigate.storage.blobs.interface import BlobReader, BlobStore
 from twisted_aigate.storage.models import BlobRef
 
 PIECE = 256 * KB
+_WINDOW = 1 * MB
+"""Bytes that are sent out of a file, or fetched from the disk, at once."""
+
 _A = TypeVar("_A")
 _T = TypeVar("_T")
 
@@ -111,22 +122,33 @@ class ObjectBody(CoroutineProducer):
         self._pins: Pins | None = pins
         self._at_work = False
         self._closed = False
+        self._sender: FileConsumer | None = None
         super().__init__(sum(stretch.size for stretch in wanted), self._give)
+
+    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
+        """See L{CoroutineProducer}."""
+        self._sender = consumer if isinstance(consumer, FileConsumer) else None
+        return super().startProducing(consumer)
 
     async def _give(self, producer: CoroutineProducer, write: Callable[[bytes], None]) -> None:
         try:
+            await producer.ready()
             for stretch in self._wanted:
                 if self._reader is None:
                     await self._in_thread(self._open, stretch)
-                left = stretch.size
+                offset, left = stretch.offset, stretch.size
                 while left:
-                    piece = self._read_cached(min(PIECE, left))
-                    if piece is None:
-                        piece = await self._in_thread(self._read, min(PIECE, left))
-                    if not piece:
-                        raise OSError(f"the blob {stretch.blob.id} is shorter than it was")
-                    left -= len(piece)
-                    write(piece)
+                    count = await self._send_cached(offset, left)
+                    if not count:
+                        piece = self._read_cached(min(PIECE, left))
+                        if piece is None:
+                            piece = await self._in_thread(self._read, left)
+                        if not piece:
+                            raise OSError(f"the blob {stretch.blob.id} is shorter than it was")
+                        count = len(piece)
+                        write(piece)
+                    offset += count
+                    left -= count
                     await producer.ready()
                 self._close_reader()
         finally:
@@ -135,9 +157,26 @@ class ObjectBody(CoroutineProducer):
     def _open(self, stretch: Stretch) -> None:
         self._reader = self._blobs.open(stretch.blob, stretch.offset)
 
-    def _read(self, size: int) -> bytes:
+    def _read(self, left: int) -> bytes:
         assert self._reader is not None
-        return self._reader.read(size)
+        if isinstance(self._reader, FileIO):
+            fetch(self._reader.fileno(), self._reader.tell(), min(2 * _WINDOW, left))
+        return self._reader.read(min(PIECE, left))
+
+    async def _send_cached(self, offset: int, left: int) -> int:
+        if self._sender is None or not isinstance(self._reader, FileIO):
+            return 0
+        descriptor = self._reader.fileno()
+        size = cached(descriptor, offset, min(_WINDOW, left))
+        if not size:
+            return 0
+        sending = self._sender.send_file(descriptor, offset, size)
+        if sending is None:
+            self._sender = None
+            return 0
+        await sending
+        self._reader.seek(offset + size)
+        return size
 
     def _read_cached(self, size: int) -> bytes | None:
         # What the kernel has in memory is read at once: a hand-over to a thread costs several
@@ -188,5 +227,10 @@ class ObjectBody(CoroutineProducer):
 
     def _close_reader(self) -> None:
         reader, self._reader = self._reader, None
-        if reader is not None:
+        if reader is None:
+            return
+        if isinstance(reader, FileIO) and os.fstat(reader.fileno()).st_nlink:
+            # Nothing is freed: a thread is needed for the last of a file that was removed.
+            reader.close()
+        else:
             self._threads.run(reader.close)

@@ -21,8 +21,11 @@ lose the answer (RFC 9112, 9.6).
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
     IPushProducer,
@@ -33,6 +36,7 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_aigate.kernel.sendfile import FileSender
 from twisted_aigate.kernel.transports import IStreamTransport
 from twisted_aigate.kernel.units import SECOND
 from twisted_aigate.kernel.watchdog import Watchdog
@@ -52,6 +56,7 @@ GOODBYE = 1 * SECOND
 MOST_WAITING = 64
 """Pipelined requests that may wait before the client is read no further."""
 
+_T = TypeVar("_T")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -312,6 +317,32 @@ class Channel(Protocol):
     def writeSequence(self, pieces: list[bytes]) -> None:
         """Send bytes of the response in hand."""
         self.write(b"".join(pieces))
+
+    def send_file(
+        self, descriptor: int, offset: int, size: int, progressed: Callable[[int], None]
+    ) -> Deferred[None] | None:
+        """
+        Send bytes of the response in hand out of a file; see C{FileConsumer}.
+
+        @param progressed: Called with a number of bytes when they are sent.
+        """
+        transport = self.transport
+        # TLS has to see the bytes.
+        if self._full or self.isSecure() or not isinstance(transport, FileDescriptor):
+            return None
+
+        def sent(count: int) -> None:
+            progressed(count)
+            self._arm()
+
+        # Meanwhile the transport asks the sender, and not us, for what comes next.
+        transport.unregisterProducer()
+        return FileSender(transport, descriptor, offset, size, sent).start().addBoth(self._sent)
+
+    def _sent(self, result: _T) -> _T:
+        if not self._lost:
+            self.transport.registerProducer(self, True)
+        return result
 
     def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:
         """

@@ -211,6 +211,20 @@ class Request(server.Request):
             if framed:
                 self._open().write(framed)
 
+    def send_file(self, descriptor: int, offset: int, size: int) -> Deferred[None] | None:
+        """
+        Send bytes of a file, when the head told the body's length; see C{FileConsumer}.
+
+        @return: C{None}: they must be written.
+        """
+        bodyless = self.method == b"HEAD" or self.code in _NO_BODY
+        if self._disconnected or not self.startedWriting or self.chunked or bodyless:
+            return None
+        return self._open().send_file(descriptor, offset, size, self._sent)
+
+    def _sent(self, count: int) -> None:
+        self.sentLength += count
+
     def isSecure(self) -> bool:
         """Whether the client sent it over TLS, to us or to a trusted proxy."""
         forwarded = self.joined_field(b"x-forwarded-proto")
