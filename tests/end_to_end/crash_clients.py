@@ -19,7 +19,7 @@ from tests.end_to_end.crash_model import Model, Seen, Value, seen_of
 
 KEY = "uploads-key-0123456789"
 KEYS = ("plain", "a/b/c", "../../escape", "ключ 值", "q?x=1&y#z", "d/", "last+%41")
-_SIZES = (0, 1, 100, 4_000, 70_000, 300_000, 1_100_000, 3_000_000)
+_SIZES = (0, 1, 100, 4_000, 20_000, 70_000, 300_000, 1_100_000, 3_000_000)
 _PART = 5 * 1024 * 1024
 _GONE = (OSError, http.client.HTTPException)
 """What a client sees of a server that is killed, or that closes an idle connection."""

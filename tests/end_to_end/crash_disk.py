@@ -18,6 +18,12 @@ UNION ALL SELECT blob, size FROM object_blobs
 UNION ALL SELECT blob, size FROM parts
 """
 
+_MISPLACED = """
+SELECT key FROM objects AS o WHERE (blob IS NOT NULL) + (content IS NOT NULL) + EXISTS (
+    SELECT 1 FROM object_blobs AS b WHERE b.bucket = o.bucket AND b.key = o.key
+) <> 1 OR length(content) <> size
+"""
+
 
 @frozen
 class Disk:
@@ -46,6 +52,8 @@ def look(data_dir: Path) -> Disk:
         rows = database.execute(_REFERENCED).fetchall()
         referenced = dict(rows)
         assert len(rows) == len(referenced), "a blob is referred to twice"
+        misplaced = database.execute(_MISPLACED).fetchall()
+        assert not misplaced, f"objects that have their bytes nowhere, or twice: {misplaced}"
         garbage = {blob for (blob,) in database.execute("SELECT blob FROM garbage")}
     incoming: dict[str, int] = {}
     blobs: dict[str, int] = {}

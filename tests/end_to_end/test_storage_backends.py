@@ -150,14 +150,15 @@ class BytesAtS3Tests(_MainPath, StorageTestCase, SynchronousTestCase):
 
     def test_it_is_there(self) -> None:
         """What these tests are for: the bytes are at the other, under names without content."""
-        self.server.client(UPLOADS).put_object(Bucket="uploads", Key="telling", Body=b"far away")
+        far_away = b"far away" * 10_000
+        self.server.client(UPLOADS).put_object(Bucket="uploads", Key="telling", Body=far_away)
         other = self.other.client(MASTER)
         found = other.list_objects_v2(Bucket="bytes-of-another")["Contents"]
         self.assertFalse([each for each in found if "telling" in each["Key"]])
         bodies = [
             other.get_object(Bucket="bytes-of-another", Key=each["Key"])["Body"].read()
             for each in found
-            if each["Size"] == len(b"far away")
+            if each["Size"] == len(far_away)
         ]
-        self.assertIn(b"far away", bodies)
+        self.assertIn(far_away, bodies)
         self.assertEqual(self.server.blob_files(), [])

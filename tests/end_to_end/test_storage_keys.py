@@ -8,7 +8,7 @@ from urllib.parse import quote
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.end_to_end.raw import RawResponse
-from tests.end_to_end.storage_server import ALICE, StorageTestCase
+from tests.end_to_end.storage_server import ALICE, MB, StorageTestCase
 
 _KEYS = (
     "../x", "../../../../etc/passwd", "..", ".", "./y", "x/../y", "a//b", "//", "/lead", "slash/",
@@ -105,7 +105,7 @@ class KeyTests(StorageTestCase, SynchronousTestCase):
 
     def test_names_on_disk(self) -> None:
         """Nothing of a key is in the name of a file."""
-        self.s3.put_object(Bucket=self.bucket, Key="telling-name", Body=b"x")
+        self.s3.put_object(Bucket=self.bucket, Key="telling-name", Body=bytes(MB))
         names = [str(path) for path in self.server.blob_files()]
         self.assertTrue(names)
         self.assertFalse([name for name in names if "telling" in name or self.bucket in name])

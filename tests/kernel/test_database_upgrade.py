@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import sys
 import threading
@@ -20,7 +21,8 @@ from twisted_aigate.kernel.database.engines import make_engine
 from twisted_aigate.kernel.database.upgrade import revisions, upgrade
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.claudebox import records
-from twisted_aigate.storage.metadata import schema
+from twisted_aigate.storage.metadata import objects, schema
+from twisted_aigate.storage.models import BlobRef
 
 _METADATA = [schema.metadata, records.metadata]
 _MIGRATIONS = "twisted_aigate.migrations"
@@ -61,6 +63,28 @@ class UpgradeContract:
         self.assertIn("objects", tables)
         upgrade(self.engine, _MIGRATIONS)
         self.assertEqual(_tables(self.engine), tables)
+
+    def test_objects_of_the_first_schema_stay(self) -> None:
+        """Their bytes are where they were."""
+        folder = Path(self.mktemp()).absolute()
+        name = f"first_{id(self)}"
+        ours = Path(sys.modules["twisted_aigate"].__file__).parent / "migrations"
+        shutil.copytree(ours, folder / "parents" / name)
+        (folder / "parents/__init__.py").touch()
+        for path in (folder / "parents" / name / "versions").glob("000[2-9]*"):
+            path.unlink()
+        self.patch(sys, "path", [str(folder), *sys.path])
+        self.addCleanup(sys.modules.pop, "parents", None)
+        upgrade(self.engine, f"parents.{name}")
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO objects (bucket, key, size, etag, content_type, uploaded_at, blob)"
+                " VALUES ('bucket', 'key', 5, 'e', 'text/plain', 1.0, 'blob1')"
+            )
+        upgrade(self.engine, _MIGRATIONS)
+        with self.engine.connect() as connection:
+            found = objects.get(connection, "bucket", "key", 0.0)
+        self.assertEqual((found.blobs, found.content), ((BlobRef("blob1", 5),), None))
 
     async def test_several_start_at_once(self) -> None:
         from twisted.internet import reactor

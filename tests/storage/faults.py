@@ -111,6 +111,8 @@ class GatedDigester(Digester):
 class Fed:
     """A body whose pieces the test hands over."""
 
+    length: int | None = None
+
     def __init__(self) -> None:
         self.consumer: IConsumer | None = None
         self.done: Deferred[None] = Deferred()

@@ -125,6 +125,17 @@ class CommitTests(FaultsTestCase):
             await self.put(NEW)
         await self.check_clean(NEW)
 
+    async def test_few_bytes(self) -> None:
+        """They are in the very transaction: there is nothing else to remove, or to keep."""
+        self.fail_commits(sqlite3.OperationalError("disk I/O error"))
+        with self.assertRaises(DatabaseUnavailable):
+            await self.put(b"few")
+        await self.check_clean(OLD)
+        self.fail_commits(sqlite3.OperationalError("the connection is lost"), after=True)
+        with self.assertRaises(DatabaseUnavailable):
+            await self.put(b"few")
+        await self.check_clean(b"few")
+
     async def test_stopped(self) -> None:
         """What comes after the end is refused; a file that is left is for the next start."""
         await self.database.stop()
@@ -187,6 +198,7 @@ class CancelledTests(FaultsTestCase):
         await self.check_left_at("finish")
 
     async def check_left_at(self, stage: str) -> None:
+        self.store.most_inline = None
         for source in (NEW, Streamed(NEW), b"", Streamed(b"")):
             if stage == "write" and source == b"":
                 break  # Nothing is written then.
@@ -196,9 +208,36 @@ class CancelledTests(FaultsTestCase):
 
     async def test_while_a_thread_verifies(self) -> None:
         """The file of an empty object is not there yet."""
+        self.store.most_inline = None
         for source in (NEW, Streamed(NEW), b"", Streamed(b"")):
             gate = Gate()
             await self.check_left_in_thread(self.put(source, GatedDigester(gate)), gate)
+
+    async def test_while_a_thread_verifies_few_bytes(self) -> None:
+        """Whose number was not known."""
+        gate = Gate()
+        putting = self.put(Streamed(b"few"), GatedDigester(gate))
+        await self.check_left_in_thread(putting, gate)
+
+    async def test_while_few_bytes_come(self) -> None:
+        source = Fed()
+        source.length = 10
+        putting = self.put(source)
+        source.consumer.write(b"few")
+        await self.leave(putting)
+        await self.check_clean(OLD)
+
+    async def test_while_few_bytes_are_committed(self) -> None:
+        """They are there all the same."""
+        gate = Gate()
+        held = self.database.write(lambda _: gate.pass_through())
+        await self.until(lambda: gate.reached, "it was not reached")
+        putting = self.put(b"few")
+        await self.leave(putting)
+        gate.open()
+        await held
+        await self.database.write(lambda _: None)
+        await self.check_clean(b"few")
 
     async def check_left_in_thread(self, putting: Deferred[StoredObject], gate: Gate) -> None:
         await self.until(lambda: gate.reached, "it was not reached")

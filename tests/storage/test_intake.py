@@ -21,6 +21,8 @@ from twisted_aigate.storage.s3.errors import S3Error
 class Arriving:
     """A request's body whose pieces the test hands over."""
 
+    length: int | None = None
+
     def __init__(self) -> None:
         self.cancelled = False
         self.feeder = HandFed()

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 from tests.support.storage import StorageCase, plain_digester
 from twisted_aigate.kernel.settings import Configuration, SettingsError, load
-from twisted_aigate.storage.intake import source_of
+from twisted_aigate.storage.intake import MOST_INLINE, source_of
 from twisted_aigate.storage.service import ObjectHeaders
 from twisted_aigate.storage.tree import StorageTree
 
@@ -56,7 +56,8 @@ class TreeTests(StorageCase):
         """What metadata refers to is kept, though it was on the way; the rest is removed."""
         tree = self.tree()
         self.start(tree)
-        stored = self.put(tree, "k", b"hello")
+        data = b"x" * (MOST_INLINE + 1)
+        stored = self.put(tree, "k", data)
         storage = self.folder / "storage"
         blob = stored.blobs[0].id
         incoming = storage / "incoming"
@@ -67,7 +68,7 @@ class TreeTests(StorageCase):
         self.assertEqual(list(incoming.iterdir()), [])
         self.assertEqual(self.blob_files(), [blob])
         bucket = self.result(again.buckets.find("uploads"))
-        self.assertEqual(self.result(again.store.get(bucket, "k"))[1], b"hello")
+        self.assertEqual(self.result(again.store.get(bucket, "k"))[1], data)
 
     def test_reload(self) -> None:
         """Other keys and buckets; wrong ones change nothing."""

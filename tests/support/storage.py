@@ -114,6 +114,8 @@ class StorageCase(SynchronousTestCase):
         self.locks: KeyedLocks[tuple[str, str]] = KeyedLocks(self.clock, 30.0, 300.0, 100)
         database, threads = self.fakes()
         self.store = ObjectStore(database, self.blobs, threads, self.locks, self.clock)
+        # Small objects are tested by themselves: the bytes of all others are blobs.
+        self.store.most_inline = None
         self.uploads = MultipartUploads(self.store)
         self.buckets = BucketRegistry((UPLOADS, PRIVATE), database)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import Factory, frozen
+from attrs import Factory, field, frozen
 
 MAX_KEY_BYTES = 1024
 """UTF-8 bytes of a key, as S3 has it."""
@@ -43,7 +43,8 @@ class StoredObject:
     """
     An object as it is stored.
 
-    @ivar blobs: Its bytes, in order; more than one after a multipart upload.
+    @ivar blobs: Where its bytes are, in order; more than one after a multipart upload, none for a
+        small object.
     @ivar size: Bytes in all.
     @ivar etag: Without quotes: MD5 in hex, or C{md5-N} after a multipart upload of N parts.
     @ivar content_type: The media type.
@@ -55,6 +56,7 @@ class StoredObject:
     @ivar part_sizes: The parts' sizes after a multipart upload; empty otherwise.
     @ivar uploaded_at: Seconds since the epoch.
     @ivar expires_at: Seconds since the epoch; C{None}: never.
+    @ivar content: The bytes of a small object; C{None}: they are in its blobs.
     """
 
     bucket: str
@@ -70,6 +72,7 @@ class StoredObject:
     checksum: Checksum | None = None
     tags: Mapping[str, str] = Factory(dict)
     part_sizes: tuple[int, ...] = ()
+    content: bytes | None = field(default=None, repr=False)
 
 
 @frozen

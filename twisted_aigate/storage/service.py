@@ -8,26 +8,19 @@ object or the new one.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
-from functools import partial
+from functools import cached_property
 from typing import Any, TypeVar
 
 from attrs import Factory, evolve, frozen
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from twisted_aigate.kernel.database import Database
-from twisted_aigate.kernel.locks import KeyLocks
-from twisted_aigate.kernel.threads import Threads
-from twisted_aigate.storage.blobs.interface import BlobStore
+from twisted_aigate.storage.commits import Commits
 from twisted_aigate.storage.content_types import content_type
-from twisted_aigate.storage.intake import ByteSource, Intake, Taken, source_of
-from twisted_aigate.storage.metadata import buckets, garbage, objects
-from twisted_aigate.storage.models import Bucket, StoredObject
+from twisted_aigate.storage.intake import MOST_INLINE, ByteSource, Intake, Taken, source_of
+from twisted_aigate.storage.metadata import buckets, objects
+from twisted_aigate.storage.models import BlobRef, Bucket, StoredObject
 from twisted_aigate.storage.reading import (
     Condition,
     Key,
@@ -40,7 +33,6 @@ from twisted_aigate.storage.s3.chunked import AwsChunkedDecoder
 from twisted_aigate.storage.s3.digester import Digester
 from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
 
-_log = Logger()
 _T = TypeVar("_T")
 
 
@@ -63,26 +55,16 @@ class ObjectHeaders:
 
 class ObjectStore(ObjectReader):
     """
-    The store.
+    The store; as L{ObjectReader}, which it is too, with what changes objects.
 
-    @param database: Where metadata is.
-    @param blobs: Where bytes are.
-    @param threads: Where bytes are hashed, written and read.
-    @param locks: By bucket and key.
-    @param clock: What time it is.
+    @ivar most_inline: The most bytes of an object that are kept in its row; C{None}: none are.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        blobs: BlobStore,
-        threads: Threads,
-        locks: KeyLocks[Key],
-        clock: IReactorTime,
-    ) -> None:
-        super().__init__(database, blobs, threads, locks, clock)
-        self._unsettled: deque[str] = deque()
-        self._settling = False
+    most_inline: int | None = MOST_INLINE
+
+    @cached_property
+    def _commits(self) -> Commits:
+        return Commits(self.database, self.blobs, self.threads)
 
     # Locks.
 
@@ -119,13 +101,14 @@ class ObjectStore(ObjectReader):
         """
 
         async def work() -> StoredObject:
-            taken = await self.take(bucket, source, digester, decoder)
+            intake = self._intake(bucket, digester, decoder, self.most_inline)
+            taken = await intake.take(source)
             now = self.now()
             stored = StoredObject(
                 bucket=bucket.name,
                 key=key,
-                blobs=(taken.blob,),
-                size=taken.blob.size,
+                blobs=() if taken.blob is None else (taken.blob,),
+                size=taken.size,
                 etag=taken.md5,
                 content_type=content_type(given.content_type, key, taken.detected_type),
                 uploaded_at=now,
@@ -134,77 +117,39 @@ class ObjectStore(ObjectReader):
                 metadata=given.metadata,
                 checksum=taken.checksum,
                 tags=given.tags,
+                content=taken.content,
             )
-            return await self.commit(taken, _replacing(bucket, stored, condition, now))
+            return await self._commits.commit(taken, _replacing(bucket, stored, condition, now))
 
         return await self.locked((bucket.name, key), work)
 
-    async def take(
+    def _intake(
+        self,
+        bucket: Bucket,
+        digester: Digester,
+        decoder: AwsChunkedDecoder | None,
+        inline: int | None,
+    ) -> Intake:
+        limit = bucket.max_file_size
+        return Intake(self.blobs, self.threads, digester, decoder, limit, inline)
+
+    async def put_blob(
         self,
         bucket: Bucket,
         source: ByteSource,
         digester: Digester,
         decoder: AwsChunkedDecoder | None,
-    ) -> Taken:
+        change: Callable[[Taken, BlobRef], Callable[[Connection], _T]],
+    ) -> _T:
         """
-        Take bytes in; see L{Intake.take}.
+        Store bytes that are not an object of their own, however few they are.
 
         @param bucket: Whose limit they keep.
+        @param change: Makes what has metadata refer to them.
         """
-        intake = Intake(self.blobs, self.threads, digester, decoder, bucket.max_file_size)
-        return await intake.take(source)
-
-    async def commit(self, taken: Taken, change: Callable[[Connection], _T]) -> _T:
-        """
-        Have metadata refer to bytes that were taken in.
-
-        What was begun is ended whether the caller waits for it or not: either the metadata is
-        there and the bytes are settled, or the bytes are removed.
-        """
-        outcome: Deferred[_T] = Deferred()
-        Deferred.fromCoroutine(self._commit(taken, change, outcome)).addErrback(_unsettled)
-        return await outcome
-
-    async def _commit(
-        self, taken: Taken, change: Callable[[Connection], _T], outcome: Deferred[_T]
-    ) -> None:
-        try:
-            result = await self.database.write(change)
-        except S3Error:
-            # The caller may have left: then nobody hears of it, as Twisted has it.
-            outcome.errback(Failure())
-            await self.threads.run(taken.discard)
-        except Exception:
-            outcome.errback(Failure())
-            await self._find_out(taken)
-        else:
-            outcome.callback(result)
-            self._settle(taken.blob.id)
-
-    def _settle(self, blob_id: str) -> None:
-        # What is committed together is settled together: one hand-over to a thread has all that
-        # have come until it begins.
-        self._unsettled.append(blob_id)
-        if not self._settling:
-            self._settling = True
-            self.threads.run(self._settle_all).addErrback(_unsettled)
-
-    def _settle_all(self) -> None:
-        self._settling = False
-        found = []
-        while self._unsettled:
-            found.append(self._unsettled.popleft())
-        self.blobs.settle(found)
-
-    async def _find_out(self, taken: Taken) -> None:
-        # A commit that failed may have been done all the same. When that cannot be found out
-        # either, the bytes stay on the way until the next start, which looks again.
-        blob_id = taken.blob.id
-        referenced = await self.database.read(partial(garbage.referenced, blob_ids=[blob_id]))
-        if referenced:
-            await self.threads.run(self.blobs.settle, referenced)
-        else:
-            await self.threads.run(taken.discard)
+        taken = await self._intake(bucket, digester, decoder, None).take(source)
+        assert taken.blob is not None
+        return await self._commits.commit(taken, change(taken, taken.blob))
 
     async def copy(
         self,
@@ -301,8 +246,3 @@ def _replacing(
         return stored
 
     return change
-
-
-def _unsettled(failure: Failure) -> None:
-    # Not lost: the next start moves, or removes, what stayed on the way.
-    _log.failure("a blob stays on the way until the next start", failure)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import evolve, frozen
 from sqlalchemy import Connection
 
 from twisted_aigate.kernel.units import DAY, MB
 from twisted_aigate.storage.content_types import SNIFFED, content_type, detect
-from twisted_aigate.storage.intake import ByteSource, too_large
+from twisted_aigate.storage.intake import ByteSource, Taken, too_large
 from twisted_aigate.storage.metadata import objects, uploads
 from twisted_aigate.storage.models import (
+    BlobRef,
     Bucket,
     Checksum,
     Part,
@@ -145,27 +146,30 @@ class MultipartUploads:
         room = await self._room(upload, number, limit) if limit else 0
         if limit and (length or 0) > room:
             raise too_large(limit)
+        # 0 would be no limit; one byte too many is refused in the end.
+        roomy = evolve(bucket, max_file_size=max(room, 1) if limit else 0)
+
+        def adding(taken: Taken, blob: BlobRef) -> Callable[[Connection], Part]:
+            part = Part(number, blob, taken.md5, self._store.now(), taken.checksum)
+
+            def change(connection: Connection) -> Part:
+                # Other parts may have come meanwhile.
+                if limit and part.blob.size > limit - uploads.size_beside(
+                    connection, upload.id, number
+                ):
+                    raise too_large(limit)
+                if not uploads.put_part(connection, upload.id, part):
+                    raise no_such_upload(upload.id)
+                return part
+
+            return change
+
         try:
-            # 0 would be no limit; one byte too many is refused in the end.
-            roomy = evolve(bucket, max_file_size=max(room, 1) if limit else 0)
-            taken = await self._store.take(roomy, source, digester, decoder)
+            return await self._store.put_blob(roomy, source, digester, decoder, adding)
         except S3Error as error:
             if error.code == ErrorCode.EntityTooLarge.name:
                 raise too_large(limit) from None
             raise
-        part = Part(number, taken.blob, taken.md5, self._store.now(), taken.checksum)
-
-        def change(connection: Connection) -> Part:
-            # Other parts may have come meanwhile.
-            if limit and part.blob.size > limit - uploads.size_beside(
-                connection, upload.id, number
-            ):
-                raise too_large(limit)
-            if not uploads.put_part(connection, upload.id, part):
-                raise no_such_upload(upload.id)
-            return part
-
-        return await self._store.commit(taken, change)
 
     async def _room(self, upload: Upload, number: int, limit: int) -> int:
         return limit - await self._store.database.read(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from attrs import evolve
+
 from twisted_aigate.storage.models import BlobRef, Checksum, Part, StoredObject, Upload
 
 _numbers = itertools.count()
@@ -31,6 +33,10 @@ def stored(key: str, *blobs: BlobRef, bucket: str = "bucket", **more: Any) -> St
         "uploaded_at": 1000.25,
     }
     return StoredObject(bucket=bucket, key=key, blobs=blobs, **{**values, **more})
+
+
+def small(key: str, content: bytes = b"hello", **more: Any) -> StoredObject:
+    return evolve(stored(key, **more), blobs=(), size=len(content), content=content)
 
 
 def upload(upload_id: str, key: str = "key", bucket: str = "bucket", **more: Any) -> Upload:

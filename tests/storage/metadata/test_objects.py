@@ -6,7 +6,7 @@ from attrs import evolve
 from sqlalchemy.exc import IntegrityError
 
 from tests.storage.metadata.connections import OnPostgreSQL, OnSQLite
-from tests.storage.metadata.examples import FULL, blob, stored
+from tests.storage.metadata.examples import FULL, blob, small, stored
 from twisted_aigate.storage.metadata import garbage, objects
 from twisted_aigate.storage.models import BlobRef, StoredObject
 
@@ -37,6 +37,39 @@ class ObjectsContract:
         obj = evolve(stored("key"), blobs=(), size=0)
         objects.put(self.conn, obj)
         self.assertEqual(self.got("key"), obj)
+
+    def test_with_its_bytes(self) -> None:
+        """A small object, or an empty one, has no blob."""
+        for content in (b"", b"\0", bytes(range(256)) * 64):
+            obj = small("key", content, **FULL)
+            objects.put(self.conn, obj)
+            self.assertEqual(self.got("key"), obj)
+            listed = objects.list_page(self.conn, "bucket", "", "", "", 10, 0.0).objects
+            self.assertEqual([(each.size, each.content) for each in listed], [(len(content), None)])
+        self.assertEqual(self.garbage(), set())
+
+    def test_small_ones_and_others_replace_each_other(self) -> None:
+        one, several = stored("key"), stored("key", blob(), blob())
+        for obj in (small("key"), one, small("key", b"other"), several, small("key")):
+            objects.put(self.conn, obj)
+            self.assertEqual(self.got("key"), obj)
+        self.assertEqual(self.garbage(), {ref.id for ref in one.blobs + several.blobs})
+
+    def test_small_ones_are_deleted(self) -> None:
+        for content in (b"", b"hello"):
+            objects.put(self.conn, small("key", content))
+            self.assertTrue(objects.delete(self.conn, "bucket", "key"))
+            self.assertIsNone(self.got("key"))
+            objects.put(self.conn, small("key", content, expires_at=100))
+            self.assertIsNone(self.got("key", now=100))
+            self.assertFalse(objects.delete_if_expired(self.conn, "bucket", "key", 99))
+            self.assertTrue(objects.delete_if_expired(self.conn, "bucket", "key", 100))
+        self.assertEqual(self.garbage(), set())
+
+    def test_other_tags_leave_the_bytes(self) -> None:
+        objects.put(self.conn, small("key"))
+        objects.set_tags(self.conn, "bucket", "key", {"a": "b"})
+        self.assertEqual(self.got("key"), small("key", tags={"a": "b"}))
 
     def test_the_blobs_of_what_is_replaced_are_garbage(self) -> None:
         one, several = stored("key"), stored("key", blob(), blob(), blob())

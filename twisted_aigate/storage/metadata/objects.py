@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, or_, select, update
 from sqlalchemy import delete as sql_delete
 
 from twisted_aigate.storage.metadata import garbage
@@ -50,12 +50,14 @@ _summary = (
     _o.checksum_value,
     _o.checksum_type,
 )
-_get = select(*_summary, _o.blob, _o.headers, _o.metadata, _o.tags, _o.part_sizes).where(
-    _this & _live
-)
+_get = select(
+    *_summary, _o.blob, _o.headers, _o.metadata, _o.tags, _o.part_sizes, _o.content
+).where(_this & _live)
 _get_blobs = select(_b.blob, _b.size).where(_blobs_of_this).order_by(_b.position)
-_delete = sql_delete(objects).where(_this).returning(_o.blob)
-_delete_expired = sql_delete(objects).where(_this & _expired).returning(_o.blob)
+# SQLite 3.40 says of every column of a deleted row without a rowid that it IS NOT NULL.
+_removed = (_o.blob, func.length(_o.content).label("content_size"))
+_delete = sql_delete(objects).where(_this).returning(*_removed)
+_delete_expired = sql_delete(objects).where(_this & _expired).returning(*_removed)
 _delete_blobs = sql_delete(object_blobs).where(_blobs_of_this).returning(_b.blob)
 _set_tags = update(objects).where(_this).values(tags=bindparam("new_tags"))
 
@@ -78,11 +80,11 @@ def get(conn: Connection, bucket: str, key: str, now: float) -> StoredObject | N
     row = conn.execute(_get, {**this, "now": now}).one_or_none()
     if row is None:
         return None
-    blobs = (
-        (BlobRef(row.blob, row.size),)
-        if row.blob is not None
-        else tuple(BlobRef(*found) for found in conn.execute(_get_blobs, this))
-    )
+    blobs: tuple[BlobRef, ...] = ()
+    if row.blob is not None:
+        blobs = (BlobRef(row.blob, row.size),)
+    elif row.content is None:
+        blobs = tuple(BlobRef(*found) for found in conn.execute(_get_blobs, this))
     return _stored(
         row,
         blobs=blobs,
@@ -90,6 +92,7 @@ def get(conn: Connection, bucket: str, key: str, now: float) -> StoredObject | N
         metadata=texts_in(row.metadata),
         tags=texts_in(row.tags),
         part_sizes=numbers_in(row.part_sizes),
+        content=row.content,
     )
 
 
@@ -106,7 +109,7 @@ def put(conn: Connection, obj: StoredObject) -> None:
     # A new key, the usual case, takes one statement.
     while not _rows.insert(conn, row):
         _remove(conn, obj.bucket, obj.key, _delete, {}, kept)
-    if row["blob"] is None:
+    if row["blob"] is None and obj.blobs:
         _blob_rows.insert_all(
             conn,
             [
@@ -168,7 +171,7 @@ def list_page(
     @param after: The page has what comes after this key; or after this common prefix, with all
         that is under it. Empty: from the beginning.
     @param limit: The most keys and common prefixes, together.
-    @return: The page. Its objects lack what no list shows: blobs, part sizes, headers, metadata
+    @return: The page. Its objects lack what no list shows: bytes, part sizes, headers, metadata
         and tags.
     """
     query = Query(prefix, delimiter, after, limit)
@@ -210,6 +213,8 @@ def _remove(
     row = conn.execute(statement, {**this, **condition}).one_or_none()
     if row is None:
         return False
+    if row.content_size is not None:
+        return True
     blobs = conn.execute(_delete_blobs, this).scalars().all() if row.blob is None else [row.blob]
     garbage.add(conn, (blob for blob in blobs if blob not in kept))
     return True
@@ -232,6 +237,7 @@ def _as_row(obj: StoredObject) -> dict[str, Any]:
         "metadata": texts_out(obj.metadata),
         "tags": texts_out(obj.tags),
         "part_sizes": numbers_out(obj.part_sizes),
+        "content": obj.content,
     }
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Index,
     Insert,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -43,6 +44,8 @@ objects = Table(
     Column("metadata", Text),
     Column("tags", Text),
     Column("part_sizes", Text),
+    # The bytes of a small object, which has no blob then. Last: lists read what stands before it.
+    Column("content", LargeBinary),
     # The rows are the index: a list of keys reads one tree from left to right.
     sqlite_with_rowid=False,
 )
