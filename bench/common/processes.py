@@ -17,6 +17,7 @@ from bench.common.console import say
 
 HOST = "127.0.0.1"
 _TICKS = os.sysconf("SC_CLK_TCK")
+_TRACEBACK = "Traceback (most recent call last)"
 _SESSION, _USER_TIME, _SYSTEM_TIME = 3, 11, 12
 """Fields of C{/proc/PID/stat}, counted from the one after the command's name."""
 
@@ -98,6 +99,23 @@ class Child:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
         return self.exit_status is not None
+
+    def check_alive(self) -> None:
+        """
+        See whether it still runs.
+
+        @raise Unusable: It has ended.
+        """
+        if self.exit_status is not None:
+            raise Unusable(
+                f"{self.name} ended with status {self.exit_status} while it was measured; "
+                f"the bench had not told it to: {self.last_words()}"
+            )
+
+    def tracebacks(self) -> list[str]:
+        """What is wrong by its log: one line that says how many tracebacks are in it, or none."""
+        count = self.log.read_text("utf-8", "replace").count(_TRACEBACK)
+        return [f"{count:,} tracebacks in its log"] if count else []
 
     def last_words(self) -> str:
         """The end of its log."""

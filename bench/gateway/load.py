@@ -40,8 +40,6 @@ _WARM_UP_CONNECTIONS = 16
 _WHOLE = 0.9
 """The share of a right answer's body that the mean answer under load must have."""
 
-_TRACEBACK = "Traceback (most recent call last)"
-
 
 @dataclass
 class Figures:
@@ -130,12 +128,10 @@ def measure(
             try:
                 _measure_running(figures, contender, child, port, provider, seconds)
             except (Unusable, OSError):
-                if not child.ends_within(1.0):
-                    raise
-                raise Unusable(
-                    f"{child.name} ended with status {child.exit_status} while it was measured; "
-                    f"the bench had not told it to: {child.last_words()}"
-                ) from None
+                # Whatever failed, that it has ended is the better reason.
+                child.ends_within(1.0)
+                child.check_alive()
+                raise
     return figures
 
 
@@ -164,9 +160,7 @@ def _measure_running(
     figures.after = child.resident()
     if child.exit_status is not None:
         figures.problems.append(f"ended under load with status {child.exit_status}")
-    tracebacks = child.log.read_text("utf-8", "replace").count(_TRACEBACK)
-    if tracebacks:
-        figures.problems.append(f"{tracebacks:,} tracebacks in its log")
+    figures.problems += child.tracebacks()
 
 
 def measure_direct(provider: Provider, folder: Path, seconds: int) -> Figures:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.common.console import say, shout
+from bench.common.console import say
 from bench.common.http import wait_until_ok
-from bench.common.markdown import keep_section
-from bench.common.nginx import find_nginx
-from bench.common.processes import Unusable, free_port
-from bench.common.venv import cache_folder
-from bench.common.wrk import find_wrk
+from bench.common.processes import free_port
+from bench.common.session import one_after_another, parse_arguments, run_bench
 from bench.storage.checks import check
 from bench.storage.contenders import Aigate, Contender, Nginx, moto
 from bench.storage.lag import measure_lag
@@ -25,8 +21,6 @@ from bench.storage.load import Running, load_large, load_small, look_for_trouble
 from bench.storage.memory import measure_flatness
 from bench.storage.payloads import LARGE, MB, MIDDLE, SMALL, Payload, make_payload
 from bench.storage.report import render_comparison, render_own
-
-_ROOT = Path(__file__).parents[2]
 
 
 def _arguments() -> argparse.Namespace:
@@ -46,15 +40,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--moto", default="moto[server]", metavar="REQUIREMENT", help="which moto"
     )  # fmt: skip
-    parser.add_argument(
-        "--cache", type=Path, default=_ROOT / ".bench", help="where moto, logs and objects are"
-    )
-    parser.add_argument("--output", type=Path, help="the document (docs/benchmarks.md)")
-    arguments = parser.parse_args()
-    if arguments.output is None and not arguments.only:
-        arguments.output = _ROOT / "docs/benchmarks.md"
-    if min(arguments.seconds, arguments.rounds, arguments.flat) < 1:
-        parser.error("--seconds, --rounds and --flat are at least 1")
+    arguments = parse_arguments(parser, "seconds", "rounds", "flat")
     if arguments.full:
         arguments.flat = 1024
     return arguments
@@ -80,16 +66,12 @@ def _compare(arguments: argparse.Namespace, cache: Path, run: Path) -> tuple[str
     }
     small = [make_payload(run, size) for size in (SMALL, MIDDLE)]
     large = make_payload(run, LARGE)
-    all_running: list[Running] = []
-    missing: list[str] = []
     with ExitStack() as stack:
-        for name in arguments.only or makers:
-            try:
-                started = _start(makers[name](), stack, run / name, [*small, large])
-                all_running.append(started)
-            except Unusable as error:
-                missing.append(name)
-                shout(f"left out: {name}: {error}")
+
+        def start(name: str, contender: Contender) -> Running:
+            return _start(contender, stack, run / name, [*small, large])
+
+        all_running, missing = one_after_another(makers, arguments.only or makers, start)
         try:
             load_small(all_running, small, arguments.seconds, arguments.rounds)
             load_large(all_running, large, arguments.rounds)
@@ -122,12 +104,7 @@ def _by_itself(arguments: argparse.Namespace, run: Path) -> str:
     return render_own(lists, flat, lag)
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    find_nginx()
-    find_wrk()
-    cache = cache_folder(arguments.cache)
-    run = cache / "storage"
-    shutil.rmtree(run, ignore_errors=True)
+def _bench(arguments: argparse.Namespace, cache: Path, run: Path) -> tuple[str, list[str]]:
     only = arguments.only or []
     texts: list[str] = []
     missing: list[str] = []
@@ -140,31 +117,8 @@ def _run(arguments: argparse.Namespace) -> int:
             shutil.rmtree(run / name / "files", ignore_errors=True)
     if not only or "itself" in only:
         texts.append(_by_itself(arguments, run))
-    text = "\n".join(texts)
-    sys.stdout.write(text)
-    if arguments.output is not None:
-        keep_section(arguments.output, "storage", text)
-    return 1 if missing else 0
-
-
-def main() -> int:
-    """
-    Run.
-
-    @return: The exit status: 1 when something was left out.
-    """
-    # Every child is ended by a block that is left: a signal must leave them.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda got, _: sys.exit(128 + got))
-    try:
-        return _run(_arguments())
-    except Unusable as error:
-        shout(str(error))
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted")
-        return 130
+    return "\n".join(texts), missing
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_bench("storage", _arguments(), _bench))

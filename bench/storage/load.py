@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from bench.common.console import say
-from bench.common.processes import Child, Unusable
+from bench.common.processes import Child
 from bench.common.wrk import Load, Target, run_wrk
 from bench.storage.contenders import Contender
 from bench.storage.payloads import SMALL, Payload
@@ -26,7 +26,6 @@ _MANY, _FEW = 1_000_000, 64
 """Over how many keys small PUTs go (all are new), and PUTs of 1 MB (they replace each other)."""
 
 _WHOLE = 0.98
-_TRACEBACK = "Traceback (most recent call last)"
 _T = TypeVar("_T")
 
 
@@ -62,7 +61,7 @@ def _median(found: Sequence[_T], key: Callable[[_T], float]) -> _T:
 
 
 def _quiet(running: Running) -> None:
-    check_alive(running.child)
+    running.child.check_alive()
     # What the load before has written would be flushed at this one's cost.
     os.sync()
     running.child.settle()
@@ -132,19 +131,6 @@ def load_large(all_running: Sequence[Running], payload: Payload, rounds: int) ->
             running.transfers[method] = median
 
 
-def check_alive(child: Child) -> None:
-    """
-    See whether a contender still runs.
-
-    @raise Unusable: It has ended.
-    """
-    if child.exit_status is not None:
-        raise Unusable(
-            f"{child.name} ended with status {child.exit_status} while it was measured; "
-            f"the bench had not told it to: {child.last_words()}"
-        )
-
-
 def look_for_trouble(running: Running) -> None:
     """
     See whether it still runs, and what it has logged.
@@ -153,7 +139,5 @@ def look_for_trouble(running: Running) -> None:
     """
     child = running.child
     child.ends_within(0.5)
-    check_alive(child)
-    tracebacks = child.log.read_text("utf-8", "replace").count(_TRACEBACK)
-    if tracebacks:
-        running.problems.append(f"{tracebacks:,} tracebacks in its log")
+    child.check_alive()
+    running.problems += child.tracebacks()

@@ -42,11 +42,6 @@ class Offload:
         self._failure: Failure | None = None
         self._cancel: Callable[[], None] | None = None
 
-    @property
-    def failed(self) -> bool:
-        """Whether the work has failed."""
-        return self._failure is not None
-
     def registerProducer(self, producer: IProducer, streaming: bool) -> None:
         """See L{IConsumer}; push producers only."""
         self._producer = cast(IPushProducer, producer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -52,8 +52,3 @@ def parse_fields(body: bytes) -> dict[str, msgspec.Raw]:
     @raise HTTPError: 400: it is no JSON object.
     """
     return parse(_fields_decoder, body)
-
-
-def jsonable(value: Any) -> msgspec.Raw:
-    """A value as a field of L{parse_fields}' kind."""
-    return msgspec.Raw(msgspec.json.encode(value))
