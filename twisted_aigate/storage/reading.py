@@ -154,7 +154,7 @@ class ObjectReader:
                     # A slow endpoint must not keep the database's threads.
                     known = await self.database.read(look)
                     if known.content is not None:
-                        return known, self._open(known, span)
+                        return known, _cut(known.content, span(known))
                     found, opened = await self._opened(
                         self.blob_threads.run(lambda: (known, self._open(known, span)))
                     )
@@ -184,7 +184,7 @@ class ObjectReader:
     def _open(self, found: StoredObject, span: Span) -> bytes | _Opened:
         start, size = span(found)
         if found.content is not None:
-            return found.content[start : start + size]
+            return _cut(found.content, (start, size))
         wanted = stretches(found.blobs, start, size)
         if not wanted:
             return b""
@@ -213,3 +213,8 @@ class ObjectReader:
                 connection, bucket.name, prefix, delimiter, after, limit, now
             )
         )
+
+
+def _cut(content: bytes, part: tuple[int, int]) -> bytes:
+    start, size = part
+    return content[start : start + size]

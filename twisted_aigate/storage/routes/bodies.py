@@ -8,7 +8,7 @@ from attrs import frozen
 from twisted.internet.interfaces import IConsumer
 from zope.interface import implementer
 
-from twisted_aigate.storage.routes.caller import Caller, signed_request
+from twisted_aigate.storage.routes.caller import Caller
 from twisted_aigate.storage.s3.chunked import AwsChunkedDecoder, decoder_for
 from twisted_aigate.storage.s3.digester import Announced, Digester, announced
 from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
@@ -57,7 +57,7 @@ def read_body(request: Request, caller: Caller, *, of_body: bool = True) -> Body
     @param of_body: What the headers announce is about this body, and not about an object.
     @raise S3Error: What the client says of it cannot be.
     """
-    signed = signed_request(request)
+    signed = caller.signed
     secret = caller.key.secret.reveal() if caller.key is not None else ""
     decoder = decoder_for(signed, caller.credential, secret)
     length = request.body.length

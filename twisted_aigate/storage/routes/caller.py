@@ -45,11 +45,13 @@ class Caller:
     @ivar key: The key that it presented; C{None}: none.
     @ivar credential: How it signed with Signature V4; C{None}: it did not.
     @ivar s3: It is answered in S3's XML, and otherwise in JSON.
+    @ivar signed: Its request as Signature V4 sees it.
     """
 
     key: AccessKey | None
     credential: Credential | None
     s3: bool
+    signed: SignedRequest
 
 
 def denied(caller: Caller) -> Exception:
@@ -84,14 +86,15 @@ class Callers:
         @raise S3Error: The signature does not hold.
         @raise HTTPError: 401: the token is not valid.
         """
-        signed = signed_request(request)
+        method = request.method.decode("ascii")
+        signed = SignedRequest(method, request.path, request.query, request.fields)
         authorization = request.field(b"authorization")
         speaks_s3 = self._speaks_s3(request)
         if _is_bearer(authorization):
             key = self.keys.by_token(presented_token(request))
             if key is None:
                 raise unauthorized("The token is not valid here.")
-            return Caller(key, None, s3=self._always_s3)
+            return Caller(key, None, self._always_s3, signed)
         credential = parse_authorization(signed)
         if credential is None:
             presigned = parse_presigned_v2(signed)
@@ -99,13 +102,13 @@ class Callers:
                 key = self._key_of(presigned.access_key)
                 secret = key.secret.reveal()
                 verify_v2(signed, request.subpath, presigned, secret, self._now())
-                return Caller(key, None, s3=True)
+                return Caller(key, None, True, signed)
             if authorization is not None and not speaks_s3:
                 raise unauthorized("The Authorization header is not of the form: Bearer <token>.")
-            return Caller(None, None, speaks_s3)
+            return Caller(None, None, speaks_s3, signed)
         key = self._key_of(credential.access_key)
         verify(signed, credential, key.secret.reveal(), self._now())
-        return Caller(key, credential, s3=True)
+        return Caller(key, credential, True, signed)
 
     def _key_of(self, access_key: str) -> AccessKey:
         key = self.keys.by_public(access_key)
@@ -121,12 +124,6 @@ class Callers:
         if self._always_s3:
             return True
         return not _is_bearer(request.field(b"authorization")) and _looks_like_s3(request)
-
-
-def signed_request(request: Request) -> SignedRequest:
-    """A request as signatures see it."""
-    method = request.method.decode("ascii")
-    return SignedRequest(method, request.path, request.query, request.fields)
 
 
 def _is_bearer(authorization: bytes | None) -> bool:

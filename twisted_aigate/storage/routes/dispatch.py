@@ -82,6 +82,8 @@ _NOT_OFFERED = frozenset(
 )  # fmt: skip
 """Subresources that S3 has: without a word here, C{?acl} would be taken for the object itself."""
 
+_SUBRESOURCES = _NOT_OFFERED.union(_OFFERED)
+
 
 def _subresource(target: Target, request: Request, *, on_object: bool) -> str:
     for name in target.query:
@@ -119,7 +121,7 @@ def _asks_for_s3(operation: Operation) -> bool:
     if operation.target.bucket in RESERVED:
         return False
     copies = operation.request.field(b"x-amz-copy-source") is not None
-    return copies or not (_NOT_OFFERED | set(_OFFERED)).isdisjoint(operation.target.query)
+    return copies or not _SUBRESOURCES.isdisjoint(operation.target.query)
 
 
 def _find_plain(operation: Operation) -> _Handler:

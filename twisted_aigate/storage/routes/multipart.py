@@ -10,7 +10,6 @@ from twisted_aigate.storage.models import Part, StoredObject
 from twisted_aigate.storage.reading import Span
 from twisted_aigate.storage.routes.api import Operation, empty_reply, xml_reply
 from twisted_aigate.storage.routes.bodies import object_headers, read_body
-from twisted_aigate.storage.routes.caller import signed_request
 from twisted_aigate.storage.routes.conditions import read_condition, write_condition
 from twisted_aigate.storage.routes.listing import encoded, owner_of, read_encoding
 from twisted_aigate.storage.routes.objects import (
@@ -124,7 +123,7 @@ async def complete_upload(operation: Operation) -> Reply:
     bucket = await operation.writable()
     uploads = operation.api.uploads
     upload = await uploads.find(bucket, target.key, target.query["uploadId"])
-    expected = object_checksum(signed_request(request))
+    expected = object_checksum(operation.caller.signed)
     root = parse(await operation.xml_body(of_body=False), "CompleteMultipartUpload")
     checksum_tag = f"Checksum{upload.checksum_algorithm}"
     named = []
