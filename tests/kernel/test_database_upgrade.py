@@ -16,11 +16,11 @@ from twisted.internet.defer import gatherResults
 from twisted.trial.unittest import TestCase
 
 from tests.support import postgresql
+from twisted_aigate.claudebox import records
 from twisted_aigate.kernel.database import DatabaseUnavailable
 from twisted_aigate.kernel.database.engines import make_engine
 from twisted_aigate.kernel.database.upgrade import revisions, upgrade
 from twisted_aigate.kernel.threads import Threads
-from twisted_aigate.claudebox import records
 from twisted_aigate.storage.metadata import objects, schema
 from twisted_aigate.storage.models import BlobRef
 
