@@ -114,7 +114,7 @@ class Channel(Protocol):
         if self._current is None:
             self._start_next()
         elif self._receiving is self._current:
-            self._arm()
+            self.arm()
         if len(self._queue) >= MOST_WAITING:
             self._stop_reading()
 
@@ -152,7 +152,7 @@ class Channel(Protocol):
         if request is not None:
             request.body.ended()
             if request is self._current:
-                self._arm()
+                self.arm()
 
     def _refuse(self, error: HTTPError) -> None:
         self._discarding = True
@@ -189,20 +189,15 @@ class Channel(Protocol):
         self._current = request
         self.site.process(request)
         if self._current is request:
-            self._arm()
+            self.arm()
 
-    def _arm(self) -> None:
+    def arm(self) -> None:
+        """Set the time-out of the request in hand anew."""
         request = self._current
         if request is None or self._lost:
             return
-        begun = request.startedWriting
-        body_is_due = self._reading and not request.body.complete and not begun
-        patience = 0.0 if request.patient and not begun else request.timeout
-        self._watchdog.set(BODY_TIMEOUT if body_is_due else patience)
-
-    def patience_changed(self) -> None:
-        """The request in hand may take as long as it takes."""
-        self._arm()
+        body_is_due = self._reading and not request.body.complete and not request.startedWriting
+        self._watchdog.set(BODY_TIMEOUT if body_is_due else request.patience)
 
     def closes_after(self, request: Request) -> bool:
         """Whether the response to C{request} is to say C{Connection: close}."""
@@ -290,12 +285,12 @@ class Channel(Protocol):
         if request is not None and request.awaits_continue():
             self.transport.write(_CONTINUE)
         self._resume_reading()
-        self._arm()
+        self.arm()
 
     def body_unwanted(self) -> None:
         """Enough of a body waits."""
         self._stop_reading()
-        self._arm()
+        self.arm()
 
     def _stop_reading(self) -> None:
         if self._reading and not self._lost:
@@ -312,7 +307,7 @@ class Channel(Protocol):
     def write(self, data: bytes) -> None:
         """Send bytes of the response in hand."""
         self.transport.write(data)
-        self._arm()
+        self.arm()
 
     def writeSequence(self, pieces: list[bytes]) -> None:
         """Send bytes of the response in hand."""
@@ -333,7 +328,7 @@ class Channel(Protocol):
 
         def sent(count: int) -> None:
             progressed(count)
-            self._arm()
+            self.arm()
 
         # Meanwhile the transport asks the sender, and not us, for what comes next.
         transport.unregisterProducer()

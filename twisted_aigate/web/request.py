@@ -155,7 +155,12 @@ class Request(server.Request):
         """Let the response take any time to begin: whoever makes it has a time-out of its own."""
         self.patient = True
         if self.channel is not None:
-            self.channel.patience_changed()
+            self.channel.arm()
+
+    @property
+    def patience(self) -> float:
+        """Seconds without progress after which it is over; 0: no end."""
+        return 0.0 if self.patient and not self.startedWriting else self.timeout
 
     def awaits_continue(self) -> bool:
         """Whether C{100 Continue} is to be sent now; true once at most."""
