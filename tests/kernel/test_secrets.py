@@ -54,6 +54,14 @@ class SecretTests(SynchronousTestCase):
 
 
 class NewTokenTests(SynchronousTestCase):
+    def test_what_is_derived_lasts_and_is_another(self) -> None:
+        secret = Secret("swordfish")
+        derived = secret.derive("purpose", "sk-")
+        self.assertEqual(derived, Secret("swordfish").derive("purpose", "sk-"))
+        self.assertRegex(derived.reveal(), r"\Ask-[0-9a-f]{64}\Z")
+        for other in (secret.derive("another", "sk-"), Secret("other").derive("purpose", "sk-")):
+            self.assertNotEqual(derived, other)
+
     def test_tokens_are_long_fit_a_header_and_differ(self) -> None:
         tokens = {new_token("sk-") for _ in range(100)}
         self.assertEqual(len(tokens), 100)

@@ -2,10 +2,11 @@
 A stand-in for Claude Code that does what its prompt says, line by line, for quick tests.
 
 C{say TEXT}, C{structured JSON}, C{tool COMMAND} (says that it ran it), C{stderr TEXT}, C{big BYTES}
-(lines of that many bytes together), C{garbage} (a line that is no JSON), C{sleep SECONDS},
-C{hold FILE} (until the file is there), C{spawn} (C{sleep 1000} in a session of its own, as the Bash
-tool has its commands), C{ignore-sigterm}, C{exit STATUS} (at once, without a result), C{no-result}.
-Other lines it passes over. What it said last is its result. A session is known once it began.
+(lines of that many bytes together), C{garbage} (a line that is no JSON), C{print TEXT} (as a line),
+C{sleep SECONDS}, C{hold FILE} (until the file is there), C{spawn} (C{sleep 1000} in a session of its
+own, as the Bash tool has its commands), C{ignore-sigterm}, C{exit STATUS} (at once, without a
+result), C{no-result}. Other lines it passes over. What it said last is its result. A session is
+known once it began.
 
 It needs the standard library alone: L{install_stand_in} copies this file.
 """
@@ -97,7 +98,8 @@ class _StandIn:
             file.write(json.dumps(run).encode() + b"\n")
 
     def _open_session(self) -> None:
-        known = self._home / ".stand-in-sessions" / self._session
+        config = os.environ.get("CLAUDE_CONFIG_DIR") or self._home / ".claude"
+        known = Path(config, "projects", "stand-in", f"{self._session}.jsonl")
         if self._options.resume and not known.exists():
             problem = f"No conversation found with session ID: {self._session}"
             values = {"subtype": "error_during_execution", "is_error": True, "num_turns": 0}
@@ -105,7 +107,7 @@ class _StandIn:
             self._die(problem)
         if self._options.session_id and known.exists():
             self._die(f"Error: Session ID {self._session} is already in use.")
-        known.parent.mkdir(exist_ok=True)
+        known.parent.mkdir(parents=True, exist_ok=True)
         known.touch()
 
     def _die(self, message: str) -> NoReturn:
@@ -115,7 +117,7 @@ class _StandIn:
     def _line(self, kind: str, **values: Any) -> None:
         identity = {"session_id": self._session, "uuid": str(uuid.uuid4())}
         if self._options.output_format == "stream-json":
-            print(json.dumps({"type": kind, **values, **identity}), flush=True)  # noqa: T201
+            _print({"type": kind, **values, **identity})
 
     def _assistant(self, *content: dict[str, Any]) -> None:
         message = {
@@ -150,7 +152,7 @@ class _StandIn:
         }
         if self._structured is not None:
             result["structured_output"] = self._structured
-        print(json.dumps(result), flush=True)  # noqa: T201
+        _print(result)
 
     def _do_say(self, text: str) -> None:
         if self._options.include_partial_messages:
@@ -190,6 +192,9 @@ class _StandIn:
     def _do_garbage(self, _: str) -> None:
         print("this is {no JSON", flush=True)  # noqa: T201
 
+    def _do_print(self, text: str) -> None:
+        print(text, flush=True)  # noqa: T201
+
     def _do_sleep(self, seconds: str) -> None:
         time.sleep(float(seconds))
 
@@ -215,6 +220,11 @@ class _StandIn:
 
     def _do_no_result(self, _: str) -> None:
         self._silent = True
+
+
+def _print(line: dict[str, Any]) -> None:
+    # Without spaces, as the real one.
+    print(json.dumps(line, separators=(",", ":")), flush=True)  # noqa: T201
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,7 +12,7 @@ import boto3
 import msgspec
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
-from sqlalchemy import Connection, StaticPool, create_engine
+from sqlalchemy import Connection, MetaData, StaticPool, create_engine
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -58,19 +58,20 @@ class FakeDatabase:
     """
     Stands in for L{twisted_aigate.kernel.database.Database}: the real schema, in memory.
 
+    @param metadata: The schema.
     @ivar threads: Where it works; held, nothing is done before the test says so.
     @ivar refuse: Raised in place of doing the next things, one after the other.
     @ivar lose: Raised after the next things were done, one after the other.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, metadata: MetaData = schema.metadata) -> None:
         self.threads = HeldThreads()
         self.refuse: list[Exception] = []
         self.lose: list[Exception] = []
         self._engine = create_engine(
             "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
         )
-        schema.metadata.create_all(self._engine)
+        metadata.create_all(self._engine)
 
     def read(self, work: Callable[[Connection], Any]) -> Deferred[Any]:
         """Run C{work}."""

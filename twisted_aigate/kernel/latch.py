@@ -40,6 +40,6 @@ class Latch(Generic[_T]):
         if self._is_open:
             return
         self._is_open, self.value = True, value
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            each.callback(value)
+        # One by one: who is told may cancel the waiting of others.
+        while self._waiting:
+            self._waiting.pop(0).callback(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 
 from twisted_aigate.kernel.identifiers import new_id
@@ -14,9 +16,11 @@ def node_name(folder: Path) -> str:
     @param folder: C{DATA_DIR}; it is there already.
     """
     path = folder / "node"
-    try:
-        with path.open("x") as file:
-            file.write(new_id() + "\n")
-    except FileExistsError:
-        pass
+    if not path.exists():
+        # Whole from the first moment: another process may read it, and this one may end meanwhile.
+        new = folder / f"node.{new_id()}"
+        new.write_text(new_id() + "\n", "ascii")
+        with contextlib.suppress(FileExistsError):
+            os.link(new, path)
+        new.unlink()
     return path.read_text("ascii").strip()
