@@ -50,7 +50,7 @@ class PromptTests(SynchronousTestCase):
         for content, expected in (
             ("hi", "hi"),
             (" hi\n", " hi\n"),
-            ("/clear", "/clear"),
+            ("/clear", "\n/clear"),
             ([text("hi")], "hi"),
             ([text("a"), text("b")], "a\n\nb"),
             ([text("a"), text("")], "a"),

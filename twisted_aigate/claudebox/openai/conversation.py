@@ -65,7 +65,8 @@ class Conversation:
             when there is no document.
         """
         if self.text is not None:
-            return self.text
+            # Claude Code takes a slash at the very beginning for a command of its own.
+            return f"\n{self.text}" if self.text.startswith("/") else self.text
         look = ""
         if self.images:
             look = f" Look at every image that it names; their files are in `{folder}` as well."
