@@ -50,7 +50,6 @@ class PromptTests(SynchronousTestCase):
         for content, expected in (
             ("hi", "hi"),
             (" hi\n", " hi\n"),
-            ("/clear", "\n/clear"),
             ([text("hi")], "hi"),
             ([text("a"), text("b")], "a\n\nb"),
             ([text("a"), text("")], "a"),
@@ -61,6 +60,10 @@ class PromptTests(SynchronousTestCase):
                 self.assertEqual(found.prompt("unused"), expected)
                 self.assertEqual(found.images, ())
                 self.assertIsNone(found.document([]))
+
+    def test_a_slash_is_no_command(self) -> None:
+        """Claude Code would run what begins with one as a command of its own."""
+        self.assertEqual(of(said("user", "/clear")).prompt("unused"), "\n/clear")
 
     def test_the_system_prompt(self) -> None:
         for messages, expected in (
