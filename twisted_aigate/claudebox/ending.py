@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 
 from twisted_aigate.claudebox.instance import Instance
 from twisted_aigate.claudebox.records import FAILED, Outcome, RunTable
-from twisted_aigate.claudebox.remains import bury, judge, read_result, signal_run
+from twisted_aigate.claudebox.remains import MOST_DETAIL, bury, judge, read_result, signal_run
 from twisted_aigate.claudebox.run import Run
 from twisted_aigate.claudebox.sessions import session_exists
 from twisted_aigate.kernel.database import Database
@@ -87,7 +87,9 @@ class Ending:
         result = await self._threads.run(read_result, self._instance.transcript(run_id))
         exit_code = None if run.process is None else run.process.exit_code
         judged = judge(exit_code, result, run.why)
-        outcome = Outcome(judged.status, self._instance.masked(judged.detail), judged.exit_code)
+        # Cut when it is masked, so that no part of a secret is left at the cut.
+        detail = self._instance.masked(judged.detail)[:MOST_DETAIL]
+        outcome = Outcome(judged.status, detail, judged.exit_code)
         session = run.record.session_id
         if result is not None and result.session_id is not None:
             session = result.session_id

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
@@ -126,3 +127,13 @@ class Instance:
             if isinstance(value, Secret) and value.reveal():
                 text = text.replace(value.reveal(), "****")
         return text
+
+    def masked_value(self, value: Any) -> Any:
+        """A decoded JSON value without the account's secrets."""
+        if isinstance(value, str):
+            return self.masked(value)
+        if isinstance(value, list):
+            return [self.masked_value(each) for each in value]
+        if isinstance(value, dict):
+            return {self.masked(name): self.masked_value(each) for name, each in value.items()}
+        return value

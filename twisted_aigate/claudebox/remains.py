@@ -16,10 +16,13 @@ from twisted_aigate.claudebox.transcript import find_result
 from twisted_aigate.kernel.process_table import family, send_signal
 
 _MOST_ROUNDS = 100
-_TAIL = 4096
-"""Bytes of standard error that are worth telling."""
+MOST_STDERR = 4096
+"""Characters of standard error that are worth telling."""
 
-_MOST_DETAIL = 2000
+MOST_DETAIL = 2000
+"""Characters of an explanation that are worth telling."""
+
+_TAIL = 4 * MOST_STDERR
 
 
 def signal_run(run_id: str, since: int, number: signal.Signals) -> int:
@@ -70,7 +73,7 @@ class Result:
         """What went wrong, in Claude Code's words."""
         errors = self.fields.get("errors")
         said = self.fields.get("result") or (errors[0] if errors else None)
-        return str(said or self.fields.get("subtype") or "")[:_MOST_DETAIL]
+        return str(said or self.fields.get("subtype") or "")
 
 
 def read_result(transcript: Path) -> Result | None:
@@ -80,7 +83,7 @@ def read_result(transcript: Path) -> Result | None:
 
 
 def stderr_tail(path: Path) -> str:
-    """The end of what a run has written to standard error."""
+    """The end of what a run has written to standard error, and more than L{MOST_STDERR} of it."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))

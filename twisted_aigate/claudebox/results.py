@@ -23,7 +23,7 @@ from twisted_aigate.claudebox.records import (
     RunRecord,
     RunTable,
 )
-from twisted_aigate.claudebox.remains import Result, read_result, stderr_tail
+from twisted_aigate.claudebox.remains import MOST_STDERR, Result, read_result, stderr_tail
 from twisted_aigate.claudebox.transcript import TranscriptReader
 from twisted_aigate.claudebox.turns import Turns
 from twisted_aigate.kernel.database import Database
@@ -108,10 +108,11 @@ class Results:
         if outcome.status == FAILED:
             told["exitCode"] = outcome.exit_code
             errors = await self._threads.run(stderr_tail, files.errors)
-            told["stderr"] = self._instance.masked(errors)
+            # Cut when it is masked, so that no part of a secret is left at the cut.
+            told["stderr"] = self._instance.masked(errors)[-MOST_STDERR:]
             result = await self.last_word(record)
             if result is not None:
-                told["result"] = camelled(result.fields)
+                told["result"] = camelled(self._instance.masked_value(result.fields))
         return told
 
     async def failure(self, record: RunRecord, outcome: Outcome) -> ClaudeboxError:
