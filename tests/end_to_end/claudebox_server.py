@@ -8,6 +8,7 @@ import http.client
 import itertools
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,6 +81,10 @@ class Pending:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._connection.request(method, path, body, {"Connection": "close", **fields})
         self._response: http.client.HTTPResponse | None = None
+
+    def fileno(self) -> int:
+        """For L{select.select}: readable when there is something of an answer."""
+        return self._connection.sock.fileno()
 
     @property
     def response(self) -> http.client.HTTPResponse:
@@ -321,8 +326,10 @@ class ClaudeboxTestCase(TestCase):
 
     def hang(self, command: str = "exec sleep 1000", **fields: Any) -> Pending:
         """A run whose Bash tool is in the middle of a command."""
-        steps = {"command": f"{command} & echo $$ >started; wait", "description": "Wait"}
-        self.anthropic.script(self.name, UseTool("Bash", steps))
+        use = {"command": f"{command} & echo $$ >started; wait", "description": "Wait"}
+        # Where the command is ended before Claude Code is, Claude Code may tell of it.
+        steps = UseTool("Bash", use), Hold(threading.Event(), say="")
+        self.anthropic.script(self.name, *steps)
         pending = self.server.begin(self.name, self.name, **fields)
         started = self.folder / "started"
         eventually(
@@ -340,3 +347,7 @@ class ClaudeboxTestCase(TestCase):
     def wait_until_idle(self) -> None:
         """Wait until no run is left, nor anything of one."""
         eventually(self.server.is_idle, self.server.unrest)
+
+    def wait_for_no_process(self) -> None:
+        """Wait until no process of a run is left, whether there is a server or not."""
+        eventually(lambda: not self.server.run_processes(), "processes are left")

@@ -16,8 +16,8 @@ class DisconnectTests(ClaudeboxTestCase):
         for _ in range(3):
             self.server.begin("hello", self.name).leave()
         self.wait_until_idle()
-        # The workspace is free, and works.
-        self.assertEqual(self.run_it()["subtype"], "success")
+        # The last may only now begin, and end.
+        eventually(lambda: self.server.run("hello", self.name).status == 200, "it stays busy")
 
     def test_in_mid_answer(self) -> None:
         """While the API answers: the API sees it go."""
@@ -68,7 +68,6 @@ class DetachedTests(ClaudeboxTestCase):
         self.assertEqual(result["status"], "completed")
         self.assertEqual(result["result"], "Once upon a time. The end.")
         self.assertEqual(result["runId"], run_id)
-        self.assertFalse(self.anthropic.gone.is_set())
 
     def test_fire_and_forget_in_mid_tool(self) -> None:
         """A command goes on too, and ends by itself."""
@@ -195,7 +194,7 @@ class CancelTests(ClaudeboxTestCase):
         self.anthropic.script(self.name, UseTool("Bash", command), hold)
         pending = self.server.begin(self.name, self.name)
         self.assertTrue(hold.reached.wait(20))
-        self.assertIn("sleep 1004", str(self.server.run_processes()))
+        eventually(lambda: "sleep 1004" in str(self.server.run_processes()), "it does not run")
         self.cancelled(pending)
 
     def test_left_behind(self) -> None:
@@ -226,7 +225,12 @@ class CancelTests(ClaudeboxTestCase):
 
     def test_timeout(self) -> None:
         """A run that takes too long is 504, whoever waits or not."""
-        answer = self.hang(timeoutSeconds=3).answer()
+        steps = (
+            UseTool("Bash", {"command": "sleep 1006", "description": "x"}),
+            Hold(threading.Event()),
+        )
+        self.anthropic.script(self.name, *steps)
+        answer = self.server.run(self.name, self.name, timeoutSeconds=2)
         self.assertEqual((answer.status, answer.value["status"]), (504, "failed"))
         self.assertEqual(self.server.run_processes(), [])
         self.assertEqual(self.server.result(answer.value["runId"]).value["status"], "failed")
