@@ -3,8 +3,8 @@ A stand-in for Claude Code that does what its prompt says, line by line, for qui
 
 C{say TEXT}, C{structured JSON}, C{tool COMMAND} (says that it ran it), C{stderr TEXT}, C{big BYTES}
 (lines of that many bytes together), C{garbage} (a line that is no JSON), C{print TEXT} (as a line),
-C{sleep SECONDS}, C{hold FILE} (until the file is there), C{spawn} (C{sleep 1000} in a session of its
-own, as the Bash tool has its commands), C{ignore-sigterm}, C{exit STATUS} (at once, without a
+C{sleep SECONDS}, C{hold FILE} (until the file is there), C{spawn} (C{sleep 1000} in a session of
+its own, as the Bash tool has its commands), C{ignore-sigterm}, C{exit STATUS} (at once, without a
 result), C{no-result}. Other lines it passes over. What it said last is its result. A session is
 known once it began.
 

@@ -31,7 +31,7 @@ class ClaudeModels:
         try:
             request = _decoder.decode(body)
             return ChatAnswer(await self._chat.answer(request, chat_options(headers)))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise ModelError(400, f"Claude Code cannot take the request: {error}.") from None
         except ClaudeboxError as error:
             raise ModelError(error.status, error.detail, error.retry_after) from None

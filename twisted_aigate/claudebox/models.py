@@ -20,6 +20,8 @@ _TOOLS = Annotated[list[_TOOL], Meta(max_length=256)]
 _MOST_SCHEMA = 100_000
 """Bytes; one argument of a program holds at most 128 KiB (execve(2))."""
 
+_TOO_DEEP = "it is nested too deeply"
+
 
 class RunRequest(Struct, rename="camel", forbid_unknown_fields=True, frozen=True, kw_only=True):
     """
@@ -77,10 +79,12 @@ class RunRequest(Struct, rename="camel", forbid_unknown_fields=True, frozen=True
             Draft202012Validator.check_schema(schema)
         except SchemaError as error:
             raise _unusable("jsonSchema", f"it is no JSON Schema: {error.message}") from None
-        text = msgspec.json.encode(schema).decode()
+        except RecursionError:
+            raise _unusable("jsonSchema", _TOO_DEEP) from None
+        text = msgspec.json.encode(schema)
         if len(text) > _MOST_SCHEMA:
             raise _unusable("jsonSchema", f"it has more than {_MOST_SCHEMA} bytes")
-        return text
+        return text.decode()
 
     def mcp_config_text(self) -> str | None:
         """
@@ -107,6 +111,8 @@ def _parsed(value: str | dict[str, Any], name: str) -> dict[str, Any]:
         parsed = msgspec.json.decode(value)
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise _unusable(name, f"it is no JSON: {error}") from None
+    except RecursionError:
+        raise _unusable(name, _TOO_DEEP) from None
     if not isinstance(parsed, dict):
         raise _unusable(name, "it is no JSON object")
     return parsed

@@ -35,8 +35,14 @@ def session_exists(config: Path, session_id: str) -> bool:
 
     @param config: The folder of its configuration.
     """
+    if not session_id or "/" in session_id:
+        return False
     kept = (config / "projects").glob(f"*/{glob.escape(session_id)}.jsonl")
-    return bool(session_id) and next(kept, None) is not None
+    try:
+        return next(kept, None) is not None
+    except OSError:
+        # No file can have that name: it is too long.
+        return False
 
 
 def choose_session(request: RunRequest, last: str | None, config: Path) -> Session:

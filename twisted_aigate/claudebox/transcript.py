@@ -183,5 +183,5 @@ def line_type(text: bytes) -> str | None:
     """What kind of line one is; C{None}: it is not one of Claude Code's."""
     try:
         return _typed.decode(text).type
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

@@ -188,6 +188,6 @@ class _Stream(CoroutineProducer):
 def _decoded(text: bytes) -> dict[str, Any]:
     try:
         line = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return line if isinstance(line, dict) else {}
