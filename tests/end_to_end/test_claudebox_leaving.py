@@ -230,7 +230,7 @@ class CancelTests(ClaudeboxTestCase):
             Hold(threading.Event()),
         )
         self.anthropic.script(self.name, *steps)
-        answer = self.server.run(self.name, self.name, timeoutSeconds=2)
+        answer = self.server.run(self.name, self.name, timeoutSeconds=1)
         self.assertEqual((answer.status, answer.value["status"]), (504, "failed"))
         self.assertEqual(self.server.run_processes(), [])
         self.assertEqual(self.server.result(answer.value["runId"]).value["status"], "failed")

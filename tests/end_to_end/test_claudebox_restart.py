@@ -124,7 +124,7 @@ class RestartTests(ClaudeboxTestCase):
     def test_timeout_over_a_restart(self) -> None:
         """The time that a run may take is counted from its start."""
         self.anthropic.script(self.name, Hold(threading.Event()))
-        begun = self.server.run(self.name, self.name, **{"async": True}, timeoutSeconds=4)
+        begun = self.server.run(self.name, self.name, **{"async": True}, timeoutSeconds=3)
         run_id = begun.value["runId"]
         self.restart(signal.SIGTERM)
         told = self.server.result_of(run_id)
