@@ -1,4 +1,4 @@
-"""An instance in this process: real runs of the stand-in, all else at once and by the test's clock."""
+"""An instance in this process: real runs of the stand-in, by the test's clock."""
 
 from __future__ import annotations
 
@@ -95,7 +95,8 @@ class ClaudeboxCase(TestCase):
     async def setUp(self) -> None:  # type: ignore[override]  # trial waits
         from twisted.internet import reactor
 
-        await turn(reactor)
+        self.real_reactor: Any = reactor
+        await self.turn()
         self.descriptors = open_descriptors()
         self.folder = Path(self.mktemp()).absolute()
         self.folder.mkdir()
@@ -204,6 +205,10 @@ class ClaudeboxCase(TestCase):
             raise AssertionError(f"it ended and did not say {text}")
         finally:
             follower.stop()
+
+    async def turn(self) -> None:
+        """Wait for the real reactor's next turn."""
+        await turn(self.real_reactor)
 
     def record(self, run_id: str) -> RunRecord:
         """What the database knows of a run."""

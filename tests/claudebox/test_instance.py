@@ -90,16 +90,14 @@ class EnvironmentTests(InstanceCase):
         )
 
     def test_nobody_elses_secret(self) -> None:
-        process = {
-            name: "not-for-claude"
-            for name in (
-                "LITELLM_MASTER_KEY", "GROQ_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY",
-                "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDEBOX_API_TOKEN",
-                "CLAUDEBOX_ZAI_API_TOKEN", "CLAUDEBOX_ZAI_AUTH_TOKEN", "DATABASE_URL",
-                "HYBRIDS3_MASTER_KEY", "AWS_SECRET_ACCESS_KEY", "LD_PRELOAD", "NODE_OPTIONS",
-                "BASH_ENV", "PYTHONPATH", "HOME", "CLAUDE_CONFIG_DIR", RUN_VARIABLE,
-            )
-        }  # fmt: skip
+        names = (
+            "LITELLM_MASTER_KEY", "GROQ_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY",
+            "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDEBOX_API_TOKEN",
+            "CLAUDEBOX_ZAI_API_TOKEN", "CLAUDEBOX_ZAI_AUTH_TOKEN", "DATABASE_URL",
+            "HYBRIDS3_MASTER_KEY", "AWS_SECRET_ACCESS_KEY", "LD_PRELOAD", "NODE_OPTIONS",
+            "BASH_ENV", "PYTHONPATH", "HOME", "CLAUDE_CONFIG_DIR", RUN_VARIABLE,
+        )  # fmt: skip
+        process = dict.fromkeys(names, "not-for-claude")
         environment = self.instance.environment(process, "run-1")
         self.assertNotIn("not-for-claude", environment.values())
 

@@ -100,7 +100,7 @@ class _StandIn:
     def _open_session(self) -> None:
         config = os.environ.get("CLAUDE_CONFIG_DIR") or self._home / ".claude"
         known = Path(config, "projects", "stand-in", f"{self._session}.jsonl")
-        if self._options.resume and not known.exists():
+        if self._options.resume and not os.path.exists(known):
             problem = f"No conversation found with session ID: {self._session}"
             values = {"subtype": "error_during_execution", "is_error": True, "num_turns": 0}
             self._line("result", **values, usage={}, modelUsage={}, errors=[problem])

@@ -13,7 +13,7 @@ from twisted_aigate.claudebox.instance import RUN_VARIABLE
 from twisted_aigate.claudebox.records import STOPPED, Outcome, RunRecord, RunTable
 from twisted_aigate.claudebox.run import Run
 from twisted_aigate.claudebox.runs import Runs
-from twisted_aigate.claudebox.workspaces import Workspaces
+from twisted_aigate.claudebox.workspaces import Workspace, Workspaces
 from twisted_aigate.kernel.adopted import AdoptedProcess
 from twisted_aigate.kernel.database import Database
 from twisted_aigate.kernel.process_table import is_marked
@@ -63,20 +63,19 @@ class Adoption:
         for record in await self._database.read(self._table.unfinished):
             process = await self._process(record)
             try:
-                workspace = await self._workspaces.resolve(record.workspace)
+                workspace: Workspace | None = await self._workspaces.resolve(record.workspace)
             except ClaudeboxError:
                 # A symbolic link that leads out is where it was: what runs there is not ours to
                 # offer again.
                 self._log.error("run {run}: its workspace is gone", run=record.id)
-                process = None
-                workspace = await self._workspaces.resolve(None)
-            if process is not None and record.detached:
+                workspace = None
+            if process is not None and workspace is not None and record.detached:
                 self._log.info("run {run}: it goes on, and is ours again", run=record.id)
                 self._runs.adopt(record, workspace, process)
                 continue
             if process is not None:
                 process.let_go()
-            run = Run(record, workspace, self._ending)
+            run = Run(record, workspace or await self._workspaces.resolve(None), self._ending)
             run.why = _GIVEN_UP
             self._ending.settle(run)
             outcome = await run.over.wait()

@@ -16,7 +16,7 @@ from twisted_aigate.claudebox.records import FAILED, Outcome, RunTable
 from twisted_aigate.claudebox.remains import MOST_DETAIL, bury, judge, read_result, signal_run
 from twisted_aigate.claudebox.run import Run
 from twisted_aigate.claudebox.sessions import session_exists
-from twisted_aigate.kernel.database import Database
+from twisted_aigate.kernel.database import Database, DatabaseUnavailable
 from twisted_aigate.kernel.processes import TERMINATE_GRACE
 from twisted_aigate.kernel.threads import Threads
 
@@ -94,16 +94,19 @@ class Ending:
         if result is not None and result.session_id is not None:
             session = result.session_id
         exists = await self._threads.run(session_exists, self._instance.config, session)
-        await self._database.write(
-            partial(
-                self._table.finished,
-                run_id=run_id,
-                workspace=run.record.workspace,
-                session_id=session if exists else None,
-                outcome=outcome,
-                now=self._now(),
-            )
+        finished = partial(
+            self._table.finished,
+            run_id=run_id,
+            workspace=run.record.workspace,
+            session_id=session if exists else None,
+            outcome=outcome,
+            now=self._now(),
         )
+        try:
+            await self._database.write(finished)
+        except DatabaseUnavailable:
+            # Who waits is told all the same; the database is, when the server is started again.
+            self._log.failure("run {run}: its end is not in the database", run=run_id)
         return outcome
 
 

@@ -73,7 +73,8 @@ class Result:
         """What went wrong, in Claude Code's words."""
         errors = self.fields.get("errors")
         said = self.fields.get("result") or (errors[0] if errors else None)
-        return str(said or self.fields.get("subtype") or "")
+        # PostgreSQL's texts have no NUL.
+        return str(said or self.fields.get("subtype") or "").replace("\0", "\ufffd")
 
 
 def read_result(transcript: Path) -> Result | None:

@@ -116,11 +116,12 @@ class Runs:
     def _enter(self, record: RunRecord, workspace: Workspace) -> Run:
         if self._stopping:
             raise ClaudeboxError(503, "The server is stopping.", retry_after=_RETRY_AFTER)
-        if workspace.name in self._active:
+        busy = self._find_in(workspace)
+        if busy is not None:
             raise ClaudeboxError(
                 409,
                 f"The workspace {workspace.name!r} already has a running Claude process.",
-                extra={"runId": self._active[workspace.name].record.id},
+                extra={"runId": busy.record.id},
             )
         if not self._slots.take():
             raise ClaudeboxError(
@@ -130,7 +131,7 @@ class Runs:
 
     def _add(self, record: RunRecord, workspace: Workspace) -> Run:
         run = Run(record, workspace, self._ending)
-        self._active[workspace.name] = run
+        self._active[record.id] = run
         run.over.wait().addCallback(self._left, run)
         return run
 
@@ -184,7 +185,7 @@ class Runs:
         self._ending.settle(run)
 
     def _left(self, outcome: Outcome, run: Run) -> None:
-        del self._active[run.workspace.name]
+        del self._active[run.record.id]
         self._slots.give_back()
 
     # While they run.
@@ -198,7 +199,10 @@ class Runs:
 
     def find(self, run_id: str) -> Run | None:
         """A run that is not over."""
-        return next((run for run in self if run.record.id == run_id), None)
+        return self._active.get(run_id)
+
+    def _find_in(self, workspace: Workspace) -> Run | None:
+        return next((run for run in self if run.workspace.name == workspace.name), None)
 
     async def cancel(self, workspace: str | None, run_id: str | None) -> Run:
         """
@@ -210,7 +214,7 @@ class Runs:
         if run_id is not None:
             run = self.find(run_id)
         else:
-            run = self._active.get((await self._workspaces.resolve(workspace, make=False)).name)
+            run = self._find_in(await self._workspaces.resolve(workspace, make=False))
         if run is None:
             raise ClaudeboxError(404, "Nothing runs there.")
         run.events.end(CANCEL_ASKED)
