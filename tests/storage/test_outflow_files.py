@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 from unittest import SkipTest
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.streams import RecordingConsumer
+from tests.support.streams import FileTaker
 from tests.support.threads import HeldThreads
 from twisted_aigate.kernel.page_cache import cached
 from twisted_aigate.storage.blobs.files import FileBlobs
@@ -18,42 +18,6 @@ from twisted_aigate.storage.models import BlobRef
 from twisted_aigate.storage.outflow import PIECE, ObjectBody, Pins, stretches
 
 SIZE = 12 * PIECE + 10
-
-
-class FileTaker(RecordingConsumer):
-    """
-    Takes files too.
-
-    @ivar sent: What it was sent out of files, piece by piece.
-    @ivar willing: Whether it does now.
-    @ivar waiting: The Deferreds of what it has not taken yet, when it C{holds}.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sent: list[bytes] = []
-        self.willing = True
-        self.holds = False
-        self.waiting: list[Deferred[None]] = []
-        self.cancelled = 0
-
-    def send_file(self, descriptor: int, offset: int, size: int) -> Deferred[None] | None:
-        if not self.willing:
-            return None
-        piece = os.pread(descriptor, size, offset)
-        self.sent.append(piece)
-        self.parts.append(piece)
-        done: Deferred[None] = Deferred(self._cancelled)
-        if len(piece) < size:
-            done.errback(OSError("the file is short"))
-        elif self.holds:
-            self.waiting.append(done)
-        else:
-            done.callback(None)
-        return done
-
-    def _cancelled(self, _: object) -> None:
-        self.cancelled += 1
 
 
 class FileBodyTests(SynchronousTestCase):

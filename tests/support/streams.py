@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer, IPushProducer
 from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
@@ -43,6 +45,44 @@ class RecordingConsumer:
         if self.pause_after and len(self.parts) % self.pause_after == 0:
             assert self.producer is not None
             self.producer.pauseProducing()
+
+
+class FileTaker(RecordingConsumer):
+    """
+    Takes files too, as L{twisted_aigate.kernel.transports.FileConsumer} has it.
+
+    @ivar sent: What it was sent out of files, piece by piece.
+    @ivar willing: Whether it does now.
+    @ivar waiting: The Deferreds of what it has not taken yet, when it C{holds}.
+    @ivar cancelled: How many of them were cancelled.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+        self.willing = True
+        self.holds = False
+        self.waiting: list[Deferred[None]] = []
+        self.cancelled = 0
+
+    def send_file(self, descriptor: int, offset: int, size: int) -> Deferred[None] | None:
+        """Take bytes out of a file."""
+        if not self.willing:
+            return None
+        piece = os.pread(descriptor, size, offset)
+        self.sent.append(piece)
+        self.parts.append(piece)
+        done: Deferred[None] = Deferred(self._cancelled)
+        if len(piece) < size:
+            done.errback(OSError("the file is short"))
+        elif self.holds:
+            self.waiting.append(done)
+        else:
+            done.callback(None)
+        return done
+
+    def _cancelled(self, _: object) -> None:
+        self.cancelled += 1
 
 
 @implementer(IBodyProducer)

@@ -1,4 +1,9 @@
-"""Giving out an open file's bytes: read in a thread, a piece ahead of the consumer."""
+"""
+Giving out an open file's bytes.
+
+What the kernel has of it in memory goes from there to a client's socket where it can, and is read
+on the spot where it cannot; for the rest a thread waits for the disk.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +12,11 @@ from collections.abc import Callable
 from io import FileIO
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IConsumer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_aigate.kernel.page_cache import WINDOW, CachedSender, fetch, read_cached
 from twisted_aigate.kernel.producers import CoroutineProducer
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.kernel.units import KB
@@ -25,6 +32,11 @@ def close_in_thread(threads: Threads, file: FileIO) -> None:
 
 def _not_closed(failure: Failure) -> None:
     _log.failure("a file could not be closed", failure)
+
+
+def _read_from_disk(descriptor: int, position: int, left: int) -> bytes:
+    fetch(descriptor, position, min(2 * WINDOW, left))
+    return os.pread(descriptor, min(PIECE, left), position)
 
 
 class FileBody(CoroutineProducer):
@@ -43,26 +55,40 @@ class FileBody(CoroutineProducer):
         self._start = start
         self._at_work = False
         self._closed = False
+        self._sender: CachedSender | None = None
         super().__init__(size, self._give)
 
+    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
+        """See L{CoroutineProducer}."""
+        self._sender = CachedSender(consumer)
+        return super().startProducing(consumer)
+
     async def _give(self, producer: CoroutineProducer, write: Callable[[bytes], None]) -> None:
-        position, end = self._start, self._start + self.length
+        assert self._file is not None
+        assert self._sender is not None
+        descriptor, position, left = self._file.fileno(), self._start, self.length
         try:
-            while position < end:
-                piece = await self._read(min(PIECE, end - position), position)
-                if not piece:
-                    raise OSError("the file is shorter than it was")
-                position += len(piece)
-                write(piece)
+            await producer.ready()
+            while left:
+                count = await self._sender.send(descriptor, position, left)
+                if not count:
+                    piece = read_cached(descriptor, position, min(PIECE, left))
+                    if piece is None:
+                        piece = await self._read(descriptor, position, left)
+                    if not piece:
+                        raise OSError("the file is shorter than it was")
+                    count = len(piece)
+                    write(piece)
+                position += count
+                left -= count
                 await producer.ready()
         finally:
             self.close()
 
-    def _read(self, size: int, position: int) -> Deferred[bytes]:
+    def _read(self, descriptor: int, position: int, left: int) -> Deferred[bytes]:
         # A thread cannot be cancelled, and the file must not be closed under it: who stops this
         # meanwhile leaves the closing to its end.
         outcome: Deferred[bytes] = Deferred()
-        assert self._file is not None
         self._at_work = True
 
         def done(result: bytes | Failure) -> None:
@@ -74,7 +100,7 @@ class FileBody(CoroutineProducer):
             else:
                 outcome.callback(result)
 
-        self._threads.run(os.pread, self._file.fileno(), size, position).addBoth(done)
+        self._threads.run(_read_from_disk, descriptor, position, left).addBoth(done)
         return outcome
 
     def stopProducing(self) -> None:

@@ -6,6 +6,14 @@ import ctypes
 import mmap
 import os
 
+from twisted.internet.interfaces import IConsumer
+
+from twisted_aigate.kernel.transports import FileConsumer
+from twisted_aigate.kernel.units import MB
+
+WINDOW = 1 * MB
+"""Bytes that are sent out of a file, or fetched from the disk, at once."""
+
 _NO_ADDRESS = ctypes.c_void_p(-1).value
 # PyDLL keeps the interpreter's lock: these calls take less time than handing it over.
 _libc = ctypes.PyDLL(None)
@@ -44,6 +52,52 @@ def cached(descriptor: int, offset: int, size: int) -> int:
         _libc.munmap(address, length)
     missing = pages.raw.find(b"\0")
     return size if missing < 0 else max(0, missing * mmap.PAGESIZE - before)
+
+
+def read_cached(descriptor: int, offset: int, size: int) -> bytes | None:
+    """
+    Read what is in memory: a hand-over to a thread costs several times the copy.
+
+    @return: Up to C{size} bytes, none at the file's end; C{None}: a thread must wait for the disk.
+    """
+    buffer = bytearray(size)
+    try:
+        count = os.preadv(descriptor, [buffer], offset, os.RWF_NOWAIT)
+    except OSError:
+        # It is not there, or the file system knows no such reading.
+        return None
+    return bytes(memoryview(buffer)[:count]) if count < size else bytes(buffer)
+
+
+class CachedSender:
+    """
+    Sends what is in memory out of files, to a consumer that takes files.
+
+    @param consumer: Any consumer.
+    """
+
+    def __init__(self, consumer: IConsumer) -> None:
+        self._consumer = consumer if isinstance(consumer, FileConsumer) else None
+
+    async def send(self, descriptor: int, offset: int, left: int) -> int:
+        """
+        Send some bytes of a file, from C{offset} on.
+
+        @param left: The most, at least 1.
+        @return: How many were sent; 0: they must be read.
+        @raise OSError: The file is shorter, or the disk fails.
+        """
+        if self._consumer is None:
+            return 0
+        size = cached(descriptor, offset, min(WINDOW, left))
+        if not size:
+            return 0
+        sending = self._consumer.send_file(descriptor, offset, size)
+        if sending is None:
+            self._consumer = None
+            return 0
+        await sending
+        return size
 
 
 def fetch(descriptor: int, offset: int, size: int) -> None:

@@ -18,18 +18,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer
 from twisted.python.failure import Failure
 
-from twisted_aigate.kernel.page_cache import cached, fetch
+from twisted_aigate.kernel.page_cache import WINDOW, CachedSender, fetch, read_cached
 from twisted_aigate.kernel.producers import CoroutineProducer
 from twisted_aigate.kernel.threads import Threads
-from twisted_aigate.kernel.transports import FileConsumer
-from twisted_aigate.kernel.units import KB, MB
+from twisted_aigate.kernel.units import KB
 from twisted_aigate.storage.blobs.interface import BlobReader, BlobStore
 from twisted_aigate.storage.models import BlobRef
 
 PIECE = 256 * KB
-_WINDOW = 1 * MB
-"""Bytes that are sent out of a file, or fetched from the disk, at once."""
-
 _A = TypeVar("_A")
 _T = TypeVar("_T")
 
@@ -122,12 +118,12 @@ class ObjectBody(CoroutineProducer):
         self._pins: Pins | None = pins
         self._at_work = False
         self._closed = False
-        self._sender: FileConsumer | None = None
+        self._sender: CachedSender | None = None
         super().__init__(sum(stretch.size for stretch in wanted), self._give)
 
     def startProducing(self, consumer: IConsumer) -> Deferred[None]:
         """See L{CoroutineProducer}."""
-        self._sender = consumer if isinstance(consumer, FileConsumer) else None
+        self._sender = CachedSender(consumer)
         return super().startProducing(consumer)
 
     async def _give(self, producer: CoroutineProducer, write: Callable[[bytes], None]) -> None:
@@ -140,7 +136,7 @@ class ObjectBody(CoroutineProducer):
                 while left:
                     count = await self._send_cached(offset, left)
                     if not count:
-                        piece = self._read_cached(min(PIECE, left))
+                        piece = self._read_cached(offset, min(PIECE, left))
                         if piece is None:
                             piece = await self._in_thread(self._read, left)
                         if not piece:
@@ -160,38 +156,22 @@ class ObjectBody(CoroutineProducer):
     def _read(self, left: int) -> bytes:
         assert self._reader is not None
         if isinstance(self._reader, FileIO):
-            fetch(self._reader.fileno(), self._reader.tell(), min(2 * _WINDOW, left))
+            fetch(self._reader.fileno(), self._reader.tell(), min(2 * WINDOW, left))
         return self._reader.read(min(PIECE, left))
 
     async def _send_cached(self, offset: int, left: int) -> int:
         if self._sender is None or not isinstance(self._reader, FileIO):
             return 0
-        descriptor = self._reader.fileno()
-        size = cached(descriptor, offset, min(_WINDOW, left))
-        if not size:
-            return 0
-        sending = self._sender.send_file(descriptor, offset, size)
-        if sending is None:
-            self._sender = None
-            return 0
-        await sending
-        self._reader.seek(offset + size)
-        return size
+        count = await self._sender.send(self._reader.fileno(), offset, left)
+        self._reader.seek(offset + count)
+        return count
 
-    def _read_cached(self, size: int) -> bytes | None:
-        # What the kernel has in memory is read at once: a hand-over to a thread costs several
-        # times the copy. What it has not must not block the reactor.
+    def _read_cached(self, offset: int, size: int) -> bytes | None:
         if not isinstance(self._reader, FileIO):
             return None
-        buffer = bytearray(size)
-        descriptor = self._reader.fileno()
-        try:
-            count = os.preadv(descriptor, [buffer], self._reader.tell(), os.RWF_NOWAIT)
-        except OSError:
-            # It is not there, or the file system knows no such reading.
-            return None
-        self._reader.seek(count, os.SEEK_CUR)
-        return bytes(memoryview(buffer)[:count]) if count < size else bytes(buffer)
+        piece = read_cached(self._reader.fileno(), offset, size)
+        self._reader.seek(offset + len(piece or b""))
+        return piece
 
     async def _in_thread(self, work: Callable[[_A], _T], argument: _A) -> _T:
         # A thread cannot be cancelled, and nothing may be closed under it: who stops this meanwhile
