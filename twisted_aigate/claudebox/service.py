@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,8 @@ def _ends_line(transcript: Path, offset: int) -> bool:
         return True
     try:
         with transcript.open("rb") as file:
+            if offset > os.fstat(file.fileno()).st_size:
+                return False
             file.seek(offset - 1)
             return file.read(1) == b"\n"
     except FileNotFoundError:

@@ -20,6 +20,7 @@ from twisted_aigate.web.request import Request
 from twisted_aigate.web.routing import Router
 
 _decoder = msgspec.json.Decoder(RunRequest)
+_MOST_DIGITS = 18
 _KEEP_ALIVE = b": keep-alive\n\n"
 
 
@@ -76,7 +77,7 @@ class RunRoutes:
 
     async def _events(self, request: Request, caller: None) -> Reply:
         last = request.field(b"last-event-id") or b"0"
-        if not last.isdigit():
+        if not last.isdigit() or len(last) > _MOST_DIGITS:
             raise ClaudeboxError(400, "Last-Event-ID is not the id of an event of this run.")
         run_id = _run_id(request)
         follower = await self._claudebox.follow(run_id, int(last))
