@@ -188,9 +188,13 @@ class ClaudeboxCase(TestCase):
         run = await self.begin(prompt, **fields)
         return run, await run.over.wait()
 
-    async def holding(self, *directives: str, **fields: Any) -> Run:
-        """A run that does something, says C{ready}, and waits for L{gate}, which is not there."""
-        prompt = "\n".join((*directives, "say ready", f"hold {self.gate}", "say done"))
+    async def holding(self, *directives: str, after: str = "say done", **fields: Any) -> Run:
+        """
+        A run that does something, says C{ready}, and waits for L{gate}, which is not there.
+
+        @param after: What it does then.
+        """
+        prompt = "\n".join((*directives, "say ready", f"hold {self.gate}", after))
         run = await self.begin(prompt, **fields)
         await self.said(run.record.id, "ready")
         return run

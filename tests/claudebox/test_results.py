@@ -223,9 +223,7 @@ class FailureTests(ResultsCase):
 
     async def test_without_standard_error(self) -> None:
         told = await self.claudebox.results.explain(_RECORD, Outcome(FAILED, "x"))
-        self.assertEqual(
-            told, {"runId": "run", "workspace": "ws", "exitCode": None, "stderr": ""}
-        )
+        self.assertEqual(told, {"runId": "run", "workspace": "ws", "exitCode": None, "stderr": ""})
 
     async def test_each_way_to_end(self) -> None:
         for status, code, public in (

@@ -30,8 +30,9 @@ class ClaudeModels:
         """See L{IChatModels}."""
         try:
             request = _decoder.decode(body)
-            return ChatAnswer(await self._chat.answer(request, chat_options(headers)))
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ModelError(400, f"Claude Code cannot take the request: {error}.") from None
+        try:
+            return ChatAnswer(await self._chat.answer(request, chat_options(headers)))
         except ClaudeboxError as error:
             raise ModelError(error.status, error.detail, error.retry_after) from None
