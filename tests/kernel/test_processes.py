@@ -132,6 +132,20 @@ class SurroundingsTests(ProcessCase):
         self.assertEqual(await child.line(), str(folder))
         await child.ended
 
+    async def test_no_memory_of_ours_is_copied_for_a_child(self) -> None:
+        """A fork would copy the page tables of all of it, while nothing else is done."""
+        self.patch(os, "fork", None)
+        child = self.start("/bin/pwd", folder=Path("/"))
+        self.assertEqual(await child.line(), "/")
+        await child.ended
+
+    async def test_a_folder_that_is_not_there(self) -> None:
+        """The child ends, and says why."""
+        child = self.start("/bin/pwd", folder=Path(self.mktemp()))
+        await child.ended
+        self.assertNotEqual(child.exit_code, 0)
+        self.assertIn("No such file or directory", child.stderr_tail)
+
     async def test_the_child_leads_a_session_of_its_own(self) -> None:
         child = self.python("import os; print(os.getpid(), os.getsid(0), os.getpgrp(), flush=True)")
         pid, session, group = (await child.line()).split()

@@ -27,6 +27,7 @@ from twisted.python.failure import Failure
 from twisted_aigate.kernel.units import SECOND
 
 _SETSID = "/usr/bin/setsid"
+_ENV = "/usr/bin/env"
 TERMINATE_GRACE = 10 * SECOND
 _STDERR_TAIL = 4096
 _PIPES: Mapping[int, int | str] = {0: "w", 1: "r", 2: "r"}
@@ -129,12 +130,16 @@ def spawn(
         that one of ours.
     @raise OSError: It cannot be started.
     """
+    # setsid(1) makes the child the leader of a session of its own and becomes the program. env(1)
+    # changes the folder: for one of its own a child is forked, at the cost of all our memory's page
+    # tables, and without it is spawned.
+    command = [_SETSID, *arguments]
+    if folder is not None:
+        command = [_ENV, f"--chdir={folder}", *command]
     reactor.spawnProcess(
         child,
-        _SETSID,
-        # setsid(1) makes the child the leader of a session of its own and becomes the program.
-        args=[_SETSID, *arguments],
+        command[0],
+        args=command,
         env=dict(environment),
-        path=None if folder is None else str(folder),
         childFDs=dict(descriptors),
     )
