@@ -26,9 +26,10 @@ lint: $(VENV)/.aigate $(VENV)/.test
 soak: $(VENV)/.aigate $(VENV)/.test
 	CRASH_ROUNDS=120 $(BIN)/python -m pytest -s tests/end_to_end/test_storage_crash.py
 
-bench: $(VENV)/.aigate
+bench: $(VENV)/.aigate claude-code
 	$(BIN)/python -m bench.gateway
 	$(BIN)/python -m bench.storage
+	$(BIN)/python -m bench.claudebox
 
 # What the tests need from Debian. Who is not root and has no sudo is told; those tests are skipped.
 debian-packages:

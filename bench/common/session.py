@@ -71,6 +71,7 @@ def run_bench(
     section: str,
     arguments: argparse.Namespace,
     bench: Callable[[argparse.Namespace, Path, Path], tuple[str, Sequence[str]]],
+    needed: Sequence[Callable[[], object]] = (find_nginx, find_wrk),
 ) -> int:
     """
     Run a benchmark, and write what came of it.
@@ -78,14 +79,15 @@ def run_bench(
     @param section: Its section of the document, and its folder in the cache.
     @param bench: Called with the arguments, the cache and the folder, which is not there; returns
         the section's text and who was left out.
+    @param needed: They raise L{Unusable} when something that it cannot do without is missing.
     @return: The exit status: 1 when something was left out.
     """
     # Every child is ended by a block that is left: a signal must leave them.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda got, _: sys.exit(128 + got))
     try:
-        find_nginx()
-        find_wrk()
+        for find in needed:
+            find()
         cache = cache_folder(arguments.cache)
         folder = cache / section
         shutil.rmtree(folder, ignore_errors=True)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bench.common.console import say
 from bench.common.processes import Child
+from bench.common.watch import Watch
 from bench.storage.contenders import Contender
 from bench.storage.payloads import MB, Payload, make_payload
 from bench.storage.transfer import Transfers, transfer
 
 AT_ONCE = 8
-_PERIOD = 0.02
 
 
 @dataclass
@@ -44,29 +42,6 @@ class Flatness:
         return [problem for one in self.transfers.values() for problem in one.problems]
 
 
-class _Watch:
-    """Looks at a process's memory all the time, in a thread; a context manager."""
-
-    def __init__(self, child: Child) -> None:
-        self._child = child
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look)
-        self.peak = 0
-
-    def _look(self) -> None:
-        while not self._over.is_set():
-            self.peak = max(self.peak, self._child.resident())
-            time.sleep(_PERIOD)
-
-    def __enter__(self) -> _Watch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-
 def measure_flatness(contender: Contender, child: Child, port: int, payload: Payload) -> Flatness:
     """Put eight large objects at once, and get them at once, and watch memory meanwhile."""
     headers: Mapping[str, str] = contender.headers
@@ -78,7 +53,7 @@ def measure_flatness(contender: Contender, child: Child, port: int, payload: Pay
     child.settle()
     found = Flatness(payload.size, child.resident())
     for method in ("PUT", "GET"):
-        with _Watch(child) as watch:
+        with Watch(child) as watch:
             done = transfer(port, method, path_of, headers, payload, AT_ONCE, 1)
         found.transfers[method], found.peaks[method] = done, watch.peak
         say(
