@@ -13,7 +13,7 @@ from attrs import evolve
 from tests.claudebox.case import NOW, ClaudeboxCase
 from twisted_aigate.claudebox.command import RunFiles, command_line
 from twisted_aigate.claudebox.instance import RUN_VARIABLE
-from twisted_aigate.claudebox.models import RunRequest
+from twisted_aigate.claudebox.models import Extras, RunRequest
 from twisted_aigate.claudebox.records import (
     CANCELLED,
     COMPLETED,
@@ -67,7 +67,9 @@ class AdoptionCase(ClaudeboxCase):
         with (files.prompt.open() as prompt_file, transcript.open("wb") as out,
               files.errors.open("wb") as errors):  # fmt: skip
             process = subprocess.Popen(
-                command_line(str(self.binary), request, session, files, appended=False),
+                command_line(
+                    str(self.binary), request, Extras(), session, files, appended=False
+                ),
                 stdin=prompt_file, stdout=out, stderr=errors, cwd=workspace,
                 env=self.instance.environment(self.environment, record.id),
                 start_new_session=True,

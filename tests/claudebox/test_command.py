@@ -9,7 +9,7 @@ import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_aigate.claudebox.command import RunFiles, command_line, contents
-from twisted_aigate.claudebox.models import RunRequest
+from twisted_aigate.claudebox.models import RunRequest, check_extras
 from twisted_aigate.claudebox.sessions import Session
 
 _FILES = RunFiles(Path("/runs/1"))
@@ -20,7 +20,8 @@ def line(
     session: Session = _NEW, *, prompt: str = "hi", appended: bool = False, **fields: Any
 ) -> list[str]:
     request = RunRequest(prompt=prompt, **fields)
-    return command_line("/bin/claude", request, session, _FILES, appended=appended)
+    extras = check_extras(request)
+    return command_line("/bin/claude", request, extras, session, _FILES, appended=appended)
 
 
 def options(**fields: Any) -> list[str]:
@@ -106,7 +107,10 @@ class CommandLineTests(SynchronousTestCase):
 class ContentsTests(SynchronousTestCase):
     def files(self, appended: str | None = None, **fields: Any) -> dict[str, str]:
         request = RunRequest(prompt="--hi\n ü", **fields)
-        return {path.name: text for path, text in contents(request, _FILES, appended)}
+        return {
+            path.name: text
+            for path, text in contents(request, check_extras(request), _FILES, appended)
+        }
 
     def test_the_prompt_as_it_is(self) -> None:
         self.assertEqual(self.files(), {"prompt": "--hi\n ü"})

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_aigate.claudebox.instance import RUN_VARIABLE, Instance
@@ -107,6 +108,15 @@ class EnvironmentTests(InstanceCase):
         environment = self.instance.environment(dict.fromkeys(names, "x"), "1")
         for name in names:
             self.assertEqual(environment[name], "x", name)
+
+    def test_a_host_that_no_proxy_is_asked_for(self) -> None:
+        process = {"HTTP_PROXY": "http://proxy:1", "NO_PROXY": "a.test"}
+        plain = evolve(self.instance, direct=None).environment(process, "r")
+        self.assertEqual(plain["NO_PROXY"], "a.test")
+        self.assertNotIn("no_proxy", plain)
+        direct = evolve(self.instance, direct="127.0.0.1").environment(process, "r")
+        self.assertEqual(direct["NO_PROXY"], "a.test,127.0.0.1")
+        self.assertEqual(direct["no_proxy"], "127.0.0.1")
 
     def test_a_sandbox_for_root_alone(self) -> None:
         for user, wanted in ((0, "1"), (1000, None)):

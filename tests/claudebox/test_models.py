@@ -8,7 +8,7 @@ import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_aigate.claudebox.errors import ClaudeboxError
-from twisted_aigate.claudebox.models import RunRequest
+from twisted_aigate.claudebox.models import RunRequest, check_extras
 from twisted_aigate.web.errors import HTTPError
 from twisted_aigate.web.json_body import parse
 
@@ -120,13 +120,13 @@ class FieldTests(SynchronousTestCase):
 class SchemaTests(SynchronousTestCase):
     def refused(self, schema: Any) -> str:
         request = RunRequest(prompt="hi", json_schema=schema)
-        error: Any = self.assertRaises(ClaudeboxError, request.schema_text)
+        error: Any = self.assertRaises(ClaudeboxError, check_extras, request)
         self.assertEqual(error.status, 422)
         self.assertIn("'jsonSchema'", error.detail)
         return str(error.detail)
 
     def text(self, schema: Any) -> str | None:
-        return RunRequest(prompt="hi", json_schema=schema).schema_text()
+        return check_extras(RunRequest(prompt="hi", json_schema=schema)).json_schema
 
     def test_none(self) -> None:
         self.assertIsNone(self.text(None))
@@ -136,6 +136,14 @@ class SchemaTests(SynchronousTestCase):
         self.assertEqual(self.text(_SCHEMA), encoded)
         self.assertEqual(self.text(msgspec.json.format(encoded, indent=4)), encoded)
         self.assertEqual(self.text({}), "{}")
+
+    def test_its_dialect_is_not_told(self) -> None:
+        """Claude Code drops a schema that names one; it is heeded here, by what it allows."""
+        for dialect in ("https://json-schema.org/draft/2020-12/schema", "http://x.test/own"):
+            self.assertEqual(self.text({"$schema": dialect, "type": "object"}), '{"type":"object"}')
+        old = {"$schema": "http://json-schema.org/draft-07/schema#", "items": [{"type": "string"}]}
+        self.assertIsNotNone(self.text(old))
+        self.refused({**old, "$schema": "https://json-schema.org/draft/2020-12/schema"})
 
     def test_what_is_none(self) -> None:
         for schema in ("", "{", "nothing", "1", "true", "null", "[]", '"x"', '{"type": "strange"}',
@@ -158,7 +166,7 @@ class SchemaTests(SynchronousTestCase):
 
 class MCPTests(SynchronousTestCase):
     def text(self, config: Any) -> str | None:
-        return RunRequest(prompt="hi", mcp_config=config).mcp_config_text()
+        return check_extras(RunRequest(prompt="hi", mcp_config=config)).mcp_config
 
     def test_none(self) -> None:
         self.assertIsNone(self.text(None))
@@ -172,6 +180,6 @@ class MCPTests(SynchronousTestCase):
         for config in ("", "{", "[]", "1", {}, {"mcpServers": []}, {"mcpServers": None},
                        "/etc/passwd", nested(100_000)):  # fmt: skip
             request = RunRequest(prompt="hi", mcp_config=config)
-            error: Any = self.assertRaises(ClaudeboxError, request.mcp_config_text)
+            error: Any = self.assertRaises(ClaudeboxError, check_extras, request)
             self.assertEqual(error.status, 422)
             self.assertIn("'mcpConfig'", error.detail)

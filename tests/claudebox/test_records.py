@@ -112,6 +112,15 @@ class RecordsContract:
         self.assertEqual(self.table.session(self.conn, "ws"), "two")
         self.assertIsNone(self.table.session(self.conn, "other"))
 
+    def test_a_session_that_is_lost(self) -> None:
+        """A workspace goes on with one no more; but with another, it does."""
+        args = (self.conn, "run-1", "ws")
+        self.table.finished(*args, "s-1", Outcome(COMPLETED), 1.0)
+        self.table.finished(*args, None, Outcome(FAILED), 2.0, lost_session="s-2")
+        self.assertEqual(self.table.session(self.conn, "ws"), "s-1")
+        self.table.finished(*args, None, Outcome(FAILED), 3.0, lost_session="s-1")
+        self.assertIsNone(self.table.session(self.conn, "ws"))
+
     def test_each_has_its_own_session(self) -> None:
         for number, table in enumerate([self.table, *self.others]):
             self.finish("run-1", session=f"session-{number}", table=table)

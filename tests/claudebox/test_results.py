@@ -229,7 +229,7 @@ class FailureTests(ResultsCase):
         for status, code, public in (
             (FAILED, 502, "failed"),
             (TIMED_OUT, 504, "failed"),
-            (CANCELLED, 409, "cancelled"),
+            (CANCELLED, 410, "cancelled"),
             (STOPPED, 503, "failed"),
         ):
             error = await self.claudebox.results.failure(_RECORD, Outcome(status, "why"))

@@ -18,7 +18,7 @@ from twisted_aigate.claudebox.records import (
     TIMED_OUT,
     Outcome,
 )
-from twisted_aigate.claudebox.run import CLIENT_LEFT, SHUTDOWN
+from twisted_aigate.claudebox.run import CANCEL_ASKED, CLIENT_LEFT, SHUTDOWN
 from twisted_aigate.claudebox.run import TIMEOUT as TIMED_OUT_OUTCOME
 from twisted_aigate.kernel.process_table import family, identify
 from twisted_aigate.kernel.processes import TERMINATE_GRACE
@@ -240,6 +240,14 @@ class CancelTests(ClaudeboxCase):
         await cancelling
         self.assertEqual(run.over.value, Outcome(COMPLETED, exit_code=0))
 
+    async def test_as_soon_as_it_has_a_process(self) -> None:
+        # Nothing has come of it yet, but it is found: it ends without being killed.
+        for _ in range(5):
+            run = await self.begin("spawn\nsay x\nsleep 1000")
+            run.events.end(CLIENT_LEFT)
+            self.assertEqual((await run.over.wait()).status, CANCELLED)
+            self.assertEqual(self.clock.seconds(), NOW)
+
     async def test_who_cancels_leaves(self) -> None:
         run = await self.holding("ignore-sigterm")
         cancelling = Deferred.fromCoroutine(self.runs.cancel(None, run.record.id))
@@ -302,10 +310,7 @@ class DatabaseTests(ClaudeboxCase):
         self.database.failing = {"started"}
         run = await self.begin(f"spawn\nsay ready\nhold {self.gate}")
         self.assertEqual(run.status, "ending")
-        # The signal may come before there is something that heeds it.
-        while (outcome := run.over.value) is None:
-            await self.turn()
-            self.clock.advance(TERMINATE_GRACE)
+        outcome = await run.over.wait()
         self.assertEqual(outcome.status, STOPPED)
         self.assertIs(run.started.value, False)
         self.assertEqual(self.record(run.record.id).outcome, outcome)
@@ -346,6 +351,15 @@ class StopTests(ClaudeboxCase):
         self.assertNotEqual(family(RUN_VARIABLE, run.record.id), [])
         self.gate.touch()
         self.assertEqual((await run.over.wait()).status, COMPLETED)
+
+    async def test_one_that_is_ending_is_seen_to_its_end(self) -> None:
+        """How it ended is known: a restarted server could only guess."""
+        run = await self.holding(detach=True)
+        run.events.end(CANCEL_ASKED)
+        await self.runs.stop()
+        outcome = self.record(run.record.id).outcome
+        assert outcome is not None
+        self.assertEqual(outcome.status, CANCELLED)
 
     async def test_one_that_is_about_to_start(self) -> None:
         for fields, status in (({"detach": True}, COMPLETED), ({}, STOPPED)):

@@ -151,14 +151,14 @@ class CancelTests(ClaudeboxTestCase):
     """C{POST /run/cancel}, and C{timeoutSeconds}."""
 
     def cancelled(self, pending: Pending) -> None:
-        """Cancel: when that is answered, no process is left, and the client hears 409."""
+        """Cancel: when that is answered, no process is left, and the client hears 410."""
         run_id = self.run_id()
         answer = self.server.cancel(runId=run_id)
         self.assertEqual((answer.status, answer.value["status"]), (200, "cancelled"))
         self.assertEqual(self.server.run_processes(), [])
         self.assertEqual(self.server.status(), {"busyWorkspaces": [], "runs": []})
         told = pending.answer()
-        self.assertEqual(told.status, 409)
+        self.assertEqual(told.status, 410)
         self.assertEqual((told.value["status"], told.value["runId"]), ("cancelled", run_id))
         self.assertEqual(self.server.result(run_id).value["status"], "cancelled")
 
@@ -221,7 +221,7 @@ class CancelTests(ClaudeboxTestCase):
         second = self.server.send("POST", f"/run/cancel?workspace={self.name}")
         statuses = [first.answer().status, second.answer().status]
         self.assertIn(statuses, ([200, 200], [200, 404], [404, 200]))
-        self.assertEqual(pending.answer().status, 409)
+        self.assertEqual(pending.answer().status, 410)
 
     def test_timeout(self) -> None:
         """A run that takes too long is 504, whoever waits or not."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from twisted_aigate.claudebox.instance import INSTALL, Instance
 from twisted_aigate.kernel.secrets import Secret
 from twisted_aigate.kernel.settings import Configuration, Settings, SettingsError
@@ -117,7 +119,11 @@ def make_instance(configuration: Configuration, name: str) -> Instance | str:
         token, account = ours.api_token, _anthropic_account(settings)
     assert token is not None
     folder = (settings.data_dir / name).absolute()
-    instance = Instance(name, token, folder, ours.binary, account)
+    direct = None
+    if name == NAME and ours.backend == "gateway":
+        # Our own server is not behind anyone's proxy, and its token is not for one to see.
+        direct = urlsplit(str(account["ANTHROPIC_BASE_URL"])).hostname
+    instance = Instance(name, token, folder, ours.binary, account, direct)
     if instance.find_binary(configuration.environment.get("PATH")) is None and not switch:
         return f"Claude Code is not installed, or CLAUDE_BIN is wrong; run: {INSTALL}"
     return instance

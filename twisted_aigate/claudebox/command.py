@@ -14,7 +14,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from twisted_aigate.claudebox.models import RunRequest
+from twisted_aigate.claudebox.models import Extras, RunRequest
 from twisted_aigate.claudebox.sessions import Session
 
 
@@ -49,13 +49,18 @@ class RunFiles:
         return self.folder / "append-system-prompt"
 
     @property
+    def json_schema(self) -> Path:
+        """What the answer is to match."""
+        return self.folder / "schema.json"
+
+    @property
     def mcp_config(self) -> Path:
         """MCP servers."""
         return self.folder / "mcp.json"
 
 
 def contents(
-    request: RunRequest, files: RunFiles, appended: str | None
+    request: RunRequest, extras: Extras, files: RunFiles, appended: str | None
 ) -> Iterator[tuple[Path, str]]:
     """
     What must be in a run's files before it starts.
@@ -67,20 +72,26 @@ def contents(
         yield files.system_prompt, request.system_prompt
     if appended:
         yield files.append_system_prompt, appended
-    mcp_config = request.mcp_config_text()
-    if mcp_config is not None:
-        yield files.mcp_config, mcp_config
+    if extras.json_schema is not None:
+        yield files.json_schema, extras.json_schema
+    if extras.mcp_config is not None:
+        yield files.mcp_config, extras.mcp_config
 
 
 def command_line(
-    binary: str, request: RunRequest, session: Session, files: RunFiles, *, appended: bool
+    binary: str,
+    request: RunRequest,
+    extras: Extras,
+    session: Session,
+    files: RunFiles,
+    *,
+    appended: bool,
 ) -> list[str]:
     """
     The program and its arguments.
 
     @param binary: Claude Code's executable.
     @param appended: Something follows the system prompt.
-    @raise ClaudeboxError: 422: the request's JSON Schema is none.
     """
     line = [binary, "--print", "--output-format=stream-json", "--verbose"]
     line.append(f"--{'resume' if session.exists else 'session-id'}={session.id}")
@@ -99,13 +110,12 @@ def command_line(
         line.append(f"--effort={request.effort}")
     if request.max_turns is not None:
         line.append(f"--max-turns={request.max_turns}")
-    schema = request.schema_text()
-    if schema is not None:
-        line.append(f"--json-schema={schema}")
+    if extras.json_schema is not None:
+        line.append(f"--json-schema={extras.json_schema}")
     if request.system_prompt is not None:
         line.append(f"--system-prompt-file={files.system_prompt}")
     if appended:
         line.append(f"--append-system-prompt-file={files.append_system_prompt}")
-    if request.mcp_config is not None:
+    if extras.mcp_config is not None:
         line.append(f"--mcp-config={files.mcp_config}")
     return line

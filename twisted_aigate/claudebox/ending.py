@@ -11,9 +11,17 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_aigate.claudebox.command import RunFiles
 from twisted_aigate.claudebox.instance import Instance
 from twisted_aigate.claudebox.records import FAILED, Outcome, RunTable
-from twisted_aigate.claudebox.remains import MOST_DETAIL, bury, judge, read_result, signal_run
+from twisted_aigate.claudebox.remains import (
+    MOST_DETAIL,
+    Result,
+    bury,
+    judge,
+    read_result,
+    signal_run,
+)
 from twisted_aigate.claudebox.run import Run
 from twisted_aigate.claudebox.sessions import session_exists
 from twisted_aigate.kernel.database import Database, DatabaseUnavailable
@@ -62,7 +70,7 @@ class Ending:
         self._signal(run, signal.SIGKILL)
 
     def _signal(self, run: Run, number: signal.Signals) -> None:
-        sent = self._threads.run(signal_run, run.record.id, _since(run), number)
+        sent = self._threads.run(signal_run, run.record.id, run.record.process, number)
         sent.addErrback(self._failed, run.record.id)
 
     def _failed(self, failure: Failure, run_id: str) -> None:
@@ -83,10 +91,11 @@ class Ending:
 
     async def _settle(self, run: Run) -> Outcome:
         run_id = run.record.id
-        await self._threads.run(bury, run_id, _since(run))
-        result = await self._threads.run(read_result, self._instance.transcript(run_id))
+        if not await self._threads.run(bury, run_id, run.record.process):
+            self._log.error("run {run}: something of it cannot be killed", run=run_id)
+        result, has_schema = await self._threads.run(self._look, run_id)
         exit_code = None if run.process is None else run.process.exit_code
-        judged = judge(exit_code, result, run.why)
+        judged = judge(exit_code, result, run.why, has_schema=has_schema)
         # Cut when it is masked, so that no part of a secret is left at the cut.
         detail = self._instance.masked(judged.detail)[:MOST_DETAIL]
         outcome = Outcome(judged.status, detail, judged.exit_code)
@@ -94,11 +103,14 @@ class Ending:
         if result is not None and result.session_id is not None:
             session = result.session_id
         exists = await self._threads.run(session_exists, self._instance.config, session)
+        refused = result is not None and result.is_refused
         finished = partial(
             self._table.finished,
             run_id=run_id,
             workspace=run.record.workspace,
-            session_id=session if exists else None,
+            # One that Claude Code refused here would be refused by the next run too.
+            session_id=session if exists and not refused else None,
+            lost_session=session if refused else None,
             outcome=outcome,
             now=self._now(),
         )
@@ -109,7 +121,6 @@ class Ending:
             self._log.failure("run {run}: its end is not in the database", run=run_id)
         return outcome
 
-
-def _since(run: Run) -> int:
-    process = run.record.process
-    return 0 if process is None else process.started
+    def _look(self, run_id: str) -> tuple[Result | None, bool]:
+        schema = RunFiles(self._instance.runs / run_id).json_schema
+        return read_result(self._instance.transcript(run_id)), schema.exists()

@@ -201,5 +201,5 @@ def _litter(failure: Failure) -> None:
 
 
 def _content_type(path: str) -> str:
-    guessed, encoding = mimetypes.guess_type(path, strict=False)
+    guessed, encoding = mimetypes.guess_type(f"./{path}", strict=False)
     return guessed if guessed and encoding is None else _UNKNOWN_TYPE

@@ -17,7 +17,16 @@ RUN_VARIABLE = "AIGATE_RUN_ID"
 """In the environment of a run and of all that it starts: how they are found again."""
 
 INSTALL = "npm install -g @anthropic-ai/claude-code"
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_PASSED_ON = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+)
 _PASSED_ON_PROXIES = (
     "HTTP_PROXY",
     "HTTPS_PROXY",
@@ -50,6 +59,7 @@ class Instance:
     @ivar token: What callers present.
     @ivar folder: Where everything of it is kept.
     @ivar binary: Claude Code's executable, if the operator names one.
+    @ivar direct: A host that no proxy is asked for.
     @ivar account: The environment variables that say which models answer, and with what key.
     """
 
@@ -58,6 +68,7 @@ class Instance:
     folder: Path
     binary: str | None
     account: Mapping[str, str | Secret]
+    direct: str | None = None
 
     @property
     def workspaces(self) -> Path:
@@ -111,6 +122,9 @@ class Instance:
         variables |= _QUIET
         for name, value in self.account.items():
             variables[name] = value.reveal() if isinstance(value, Secret) else value
+        if self.direct is not None:
+            for name in ("NO_PROXY", "no_proxy"):
+                variables[name] = ",".join(filter(None, (variables.get(name), self.direct)))
         if os.geteuid() == 0:
             # Without it the CLI refuses to run unattended.
             variables["IS_SANDBOX"] = "1"

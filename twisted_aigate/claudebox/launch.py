@@ -13,7 +13,7 @@ from attrs import frozen
 from twisted_aigate.claudebox.command import RunFiles, command_line, contents
 from twisted_aigate.claudebox.errors import ClaudeboxError
 from twisted_aigate.claudebox.instance import INSTALL, Instance
-from twisted_aigate.claudebox.models import RunRequest
+from twisted_aigate.claudebox.models import Extras, RunRequest
 from twisted_aigate.claudebox.run import Run
 from twisted_aigate.claudebox.sessions import Session
 from twisted_aigate.claudebox.skills import appended_prompt
@@ -65,17 +65,18 @@ class Launcher:
         return found
 
     async def launch(
-        self, run: Run, request: RunRequest, session: Session, binary: str
+        self, run: Run, request: RunRequest, extras: Extras, session: Session, binary: str
     ) -> ChildProcess | None:
         """
         Start a run's process.
 
+        @param extras: What of the request has been checked.
         @return: C{None}: the run was ended before it had one.
         @raise OSError: It cannot be started, or its files not written.
         """
         files = RunFiles(self._instance.runs / run.record.id)
         transcript = self._instance.transcript(run.record.id)
-        ready = await self._threads.run(self._prepare, request, files, transcript)
+        ready = await self._threads.run(self._prepare, request, extras, files, transcript)
         try:
             if run.why is not None:
                 return None
@@ -83,7 +84,7 @@ class Launcher:
             spawn(
                 self._reactor,
                 process,
-                command_line(binary, request, session, files, appended=ready.appended),
+                command_line(binary, request, extras, session, files, appended=ready.appended),
                 self._instance.environment(self._environment, run.record.id),
                 run.workspace.path,
                 ready.descriptors,
@@ -93,10 +94,12 @@ class Launcher:
             for descriptor in ready.descriptors.values():
                 os.close(int(descriptor))
 
-    def _prepare(self, request: RunRequest, files: RunFiles, transcript: Path) -> _Ready:
+    def _prepare(
+        self, request: RunRequest, extras: Extras, files: RunFiles, transcript: Path
+    ) -> _Ready:
         appended = appended_prompt(self._instance.config, request.append_system_prompt)
         files.folder.mkdir(parents=True)
-        for path, text in contents(request, files, appended):
+        for path, text in contents(request, extras, files, appended):
             path.write_text(text, "utf-8", "surrogatepass")
         with ExitStack() as opened:
             descriptors: dict[int, int | str] = {}

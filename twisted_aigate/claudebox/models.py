@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
+from attrs import frozen
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
+from jsonschema.validators import validator_for
 from msgspec import Meta, Struct, field
 
 from twisted_aigate.claudebox.errors import ClaudeboxError
@@ -41,13 +43,14 @@ class RunRequest(Struct, rename="camel", forbid_unknown_fields=True, frozen=True
     @ivar detach: Field C{async}: answer at once, with the run's id.
     @ivar timeout_seconds: Seconds after which the run is ended.
     @ivar max_turns: The most turns.
-    @ivar allowed_tools: The only tools that may be used, in Claude Code's notation.
+    @ivar allowed_tools: The only tools that may be used beside those that only read, in Claude
+        Code's notation.
     @ivar disallowed_tools: Tools that may not be used.
     @ivar mcp_config: MCP servers, as in Claude Code's C{--mcp-config}, as text or as an object.
     @ivar include_partial_messages: The run's events tell of an answer while it is being written.
     """
 
-    prompt: Annotated[str, Meta(min_length=1)]
+    prompt: Annotated[str, Meta(pattern=r"\S")]
     workspace: str | None = None
     model: _ARGUMENT | None = None
     system_prompt: str | None = None
@@ -66,38 +69,53 @@ class RunRequest(Struct, rename="camel", forbid_unknown_fields=True, frozen=True
     mcp_config: str | dict[str, Any] | None = None
     include_partial_messages: bool = False
 
-    def schema_text(self) -> str | None:
-        """
-        The JSON Schema as text.
 
-        @raise ClaudeboxError: 422: it is none.
-        """
-        if self.json_schema is None:
-            return None
-        schema = _parsed(self.json_schema, "jsonSchema")
-        try:
-            Draft202012Validator.check_schema(schema)
-        except SchemaError as error:
-            raise _unusable("jsonSchema", f"it is no JSON Schema: {error.message}") from None
-        except RecursionError:
-            raise _unusable("jsonSchema", _TOO_DEEP) from None
-        text = msgspec.json.encode(schema)
+@frozen
+class Extras:
+    """
+    What a request has beside plain values, as Claude Code takes it.
+
+    @ivar json_schema: The JSON Schema as text.
+    @ivar mcp_config: The MCP servers as text.
+    """
+
+    json_schema: str | None = None
+    mcp_config: str | None = None
+
+
+def check_extras(request: RunRequest) -> Extras:
+    """
+    Check what a request has beside plain values. For threads: a schema is slow to check.
+
+    @raise ClaudeboxError: 422: it is not what it should be.
+    """
+    return Extras(_schema_text(request), _mcp_config_text(request))
+
+
+def _schema_text(request: RunRequest) -> str | None:
+    if request.json_schema is None:
+        return None
+    schema = _parsed(request.json_schema, "jsonSchema")
+    try:
+        # Claude Code drops a schema whole that names a dialect which it does not know by name.
+        text = msgspec.json.encode({key: schema[key] for key in schema if key != "$schema"})
         if len(text) > _MOST_SCHEMA:
             raise _unusable("jsonSchema", f"it has more than {_MOST_SCHEMA} bytes")
-        return text.decode()
+        validator_for(schema, default=Draft202012Validator).check_schema(schema)
+    except SchemaError as error:
+        raise _unusable("jsonSchema", f"it is no JSON Schema: {error.message}") from None
+    except RecursionError:
+        raise _unusable("jsonSchema", _TOO_DEEP) from None
+    return text.decode()
 
-    def mcp_config_text(self) -> str | None:
-        """
-        The MCP servers as text.
 
-        @raise ClaudeboxError: 422: they are no JSON object.
-        """
-        if self.mcp_config is None:
-            return None
-        config = _parsed(self.mcp_config, "mcpConfig")
-        if not isinstance(config.get("mcpServers"), dict):
-            raise _unusable("mcpConfig", "it has no object 'mcpServers'")
-        return msgspec.json.encode(config).decode()
+def _mcp_config_text(request: RunRequest) -> str | None:
+    if request.mcp_config is None:
+        return None
+    config = _parsed(request.mcp_config, "mcpConfig")
+    if not isinstance(config.get("mcpServers"), dict):
+        raise _unusable("mcpConfig", "it has no object 'mcpServers'")
+    return msgspec.json.encode(config).decode()
 
 
 def _unusable(name: str, reason: str) -> ClaudeboxError:

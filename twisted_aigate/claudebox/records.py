@@ -149,11 +149,13 @@ class RunTable:
         session_id: str | None,
         outcome: Outcome,
         now: float,
+        lost_session: str | None = None,
     ) -> None:
         """
         Keep how a run ended.
 
         @param session_id: The session that its workspace goes on with; C{None}: the one before.
+        @param lost_session: A session that it does not go on with any more.
         """
         self._update(
             connection,
@@ -165,6 +167,10 @@ class RunTable:
         )
         if session_id is not None:
             self._keep_session(connection, workspace, session_id)
+        if lost_session is not None:
+            here = sa.and_(self._ours(sessions), sessions.c.workspace == workspace)
+            lost = sessions.c.session_id == lost_session
+            connection.execute(sessions.delete().where(here, lost))
 
     def _update(self, connection: Connection, run_id: str, **values: object) -> None:
         connection.execute(runs.update().where(runs.c.id == run_id).values(**values))

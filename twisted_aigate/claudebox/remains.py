@@ -13,38 +13,64 @@ from attrs import frozen
 from twisted_aigate.claudebox.instance import RUN_VARIABLE
 from twisted_aigate.claudebox.records import COMPLETED, FAILED, Outcome
 from twisted_aigate.claudebox.transcript import find_result
-from twisted_aigate.kernel.process_table import family, send_signal
+from twisted_aigate.kernel.process_table import (
+    ProcessIdentity,
+    family,
+    identify,
+    send_signal,
+    wait_until_ended,
+)
 
-_MOST_ROUNDS = 100
+_MOST_ROUNDS = 20
+_PATIENCE = 0.5
+"""Seconds that killed processes are waited for before they are looked for again."""
 MOST_STDERR = 4096
 """Characters of standard error that are worth telling."""
 
 MOST_DETAIL = 2000
 """Characters of an explanation that are worth telling."""
 
+_UNSTRUCTURED = (
+    "Claude Code's answer does not match the JSON Schema, or the schema is one that it cannot use."
+)
 _TAIL = 4 * MOST_STDERR
 
 
-def signal_run(run_id: str, since: int, number: signal.Signals) -> int:
+def signal_run(run_id: str, first: ProcessIdentity | None, number: signal.Signals) -> int:
     """
     Send a signal to all processes of a run.
 
     Claude Code starts its tools in sessions of their own: its process group is not all.
 
-    @param since: Clock ticks since the boot at which its first process started; 0: not known.
-    @return: How many there were.
+    @param first: Its first process, if that is known.
+    @return: How many got it.
     """
-    processes = family(RUN_VARIABLE, run_id, since)
-    for process in processes:
-        send_signal(process, number)
-    return len(processes)
+    return sum(send_signal(process, number) for process in _processes(run_id, first))
 
 
-def bury(run_id: str, since: int) -> None:
-    """Kill what a run has left running, until nothing of it is there."""
+def _processes(run_id: str, first: ProcessIdentity | None) -> set[ProcessIdentity]:
+    if first is None:
+        return set(family(RUN_VARIABLE, run_id))
+    # When it was only just spawned it has no environment to be found by.
+    alone = {first} if identify(first.pid) == first else set()
+    return {*alone, *family(RUN_VARIABLE, run_id, first.started)}
+
+
+def bury(run_id: str, first: ProcessIdentity | None) -> bool:
+    """
+    Kill what a run has left running, until nothing of it is there.
+
+    @param first: Its first process, if that is known.
+    @return: Whether nothing is.
+    """
     for _ in range(_MOST_ROUNDS):
-        if not signal_run(run_id, since, signal.SIGKILL):
-            return
+        processes = _processes(run_id, first)
+        if not processes:
+            return True
+        for process in processes:
+            send_signal(process, signal.SIGKILL)
+        wait_until_ended(processes, _PATIENCE)
+    return False
 
 
 @frozen
@@ -67,6 +93,11 @@ class Result:
         """The session that the run was part of."""
         session = self.fields.get("session_id")
         return session if isinstance(session, str) else None
+
+    @property
+    def is_refused(self) -> bool:
+        """Claude Code did not go on with the session at all."""
+        return self.is_error and self.fields.get("num_turns") == 0
 
     @property
     def explanation(self) -> str:
@@ -93,15 +124,20 @@ def stderr_tail(path: Path) -> str:
         return ""
 
 
-def judge(exit_code: int | None, result: Result | None, why: Outcome | None) -> Outcome:
+def judge(
+    exit_code: int | None, result: Result | None, why: Outcome | None, *, has_schema: bool = False
+) -> Outcome:
     """
     How a run ended.
 
+    @param has_schema: Its answer was to match a JSON Schema.
     @param exit_code: Its process's exit status; C{None}: a signal ended it, or it is not our child.
     @param result: Its last word.
     @param why: Why it was to end before it was done.
     """
     if result is not None and not result.is_error and exit_code in (0, None):
+        if has_schema and "structured_output" not in result.fields:
+            return Outcome(FAILED, _UNSTRUCTURED, exit_code)
         # Done, even when it was being ended just then.
         return Outcome(COMPLETED, exit_code=exit_code)
     if why is not None:

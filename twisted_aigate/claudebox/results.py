@@ -30,7 +30,7 @@ from twisted_aigate.kernel.database import Database
 from twisted_aigate.kernel.producers import CoroutineProducer
 from twisted_aigate.kernel.threads import Threads
 
-_STATUSES = {FAILED: 502, TIMED_OUT: 504, CANCELLED: 409, STOPPED: 503}
+_STATUSES = {FAILED: 502, TIMED_OUT: 504, CANCELLED: 410, STOPPED: 503}
 _RETRY_AFTER = 5
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -80,7 +81,8 @@ class Retention:
 
     def _remove(self, run_ids: list[str]) -> None:
         for run_id in run_ids:
-            shutil.rmtree(self._instance.runs / run_id, ignore_errors=True)
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(self._instance.runs / run_id)
             self._instance.transcript(run_id).unlink(missing_ok=True)
 
     async def stop(self) -> None:

@@ -107,6 +107,13 @@ class Run:
         return self._events
 
     @property
+    def is_ending(self) -> bool:
+        """Its process has ended, or is about to: what is left takes no longer than that."""
+        return self.why is not None or (
+            self.process is not None and bool(self.process.ended.called)
+        )
+
+    @property
     def status(self) -> str:
         """How it stands."""
         if self.over.value is not None:

@@ -16,12 +16,13 @@ from twisted.python.failure import Failure
 from twisted_aigate.claudebox.ending import Ending
 from twisted_aigate.claudebox.errors import ClaudeboxError
 from twisted_aigate.claudebox.launch import Launcher
-from twisted_aigate.claudebox.models import RunRequest
+from twisted_aigate.claudebox.models import Extras, RunRequest, check_extras
+from twisted_aigate.claudebox.paths import normalised
 from twisted_aigate.claudebox.records import FAILED, STOPPED, Outcome, RunRecord, RunTable
 from twisted_aigate.claudebox.run import CANCEL_ASKED, SHUTDOWN, TIMEOUT, Run, RunProcess
 from twisted_aigate.claudebox.sessions import choose_session
 from twisted_aigate.claudebox.slots import Slots
-from twisted_aigate.claudebox.workspaces import Workspace, Workspaces
+from twisted_aigate.claudebox.workspaces import DEFAULT, Workspace, Workspaces
 from twisted_aigate.kernel.database import Database
 from twisted_aigate.kernel.identifiers import new_id
 from twisted_aigate.kernel.process_table import identify
@@ -93,7 +94,7 @@ class Runs:
         @raise ClaudeboxError: 409: the workspace has a run; 429: there are too many runs; 503:
             Claude Code is not installed; 400 or 422: the request cannot be met.
         """
-        request.schema_text(), request.mcp_config_text()
+        extras = await self._threads.run(check_extras, request)
         binary = await self._threads.run(self._launcher.binary)
         workspace = await self._workspaces.resolve(request.workspace)
         detached = request.fire_and_forget or request.detach
@@ -109,14 +110,14 @@ class Runs:
             now + timeout if timeout else None,
         )
         run = self._enter(record, workspace)
-        launching = Deferred.fromCoroutine(self._launch(run, request, binary))
+        launching = Deferred.fromCoroutine(self._launch(run, request, extras, binary))
         launching.addErrback(self._not_launched, run)
         return run
 
     def _enter(self, record: RunRecord, workspace: Workspace) -> Run:
         if self._stopping:
             raise ClaudeboxError(503, "The server is stopping.", retry_after=_RETRY_AFTER)
-        busy = self._find_in(workspace)
+        busy = self._find_in(workspace.name)
         if busy is not None:
             raise ClaudeboxError(
                 409,
@@ -135,14 +136,14 @@ class Runs:
         run.over.wait().addCallback(self._left, run)
         return run
 
-    async def _launch(self, run: Run, request: RunRequest, binary: str) -> None:
+    async def _launch(self, run: Run, request: RunRequest, extras: Extras, binary: str) -> None:
         last = await self._database.read(
             partial(self._table.session, workspace=run.record.workspace)
         )
         session = await self._threads.run(choose_session, request, last, self._config)
         run.record = evolve(run.record, session_id=session.id)
         await self._database.write(partial(self._table.insert, record=run.record))
-        process = await self._launcher.launch(run, request, session, binary)
+        process = await self._launcher.launch(run, request, extras, session, binary)
         if process is None:
             self._ending.settle(run)
             return
@@ -201,8 +202,8 @@ class Runs:
         """A run that is not over."""
         return self._active.get(run_id)
 
-    def _find_in(self, workspace: Workspace) -> Run | None:
-        return next((run for run in self if run.workspace.name == workspace.name), None)
+    def _find_in(self, workspace: str) -> Run | None:
+        return next((run for run in self if run.workspace.name == workspace), None)
 
     async def cancel(self, workspace: str | None, run_id: str | None) -> Run:
         """
@@ -214,7 +215,10 @@ class Runs:
         if run_id is not None:
             run = self.find(run_id)
         else:
-            run = self._find_in(await self._workspaces.resolve(workspace, make=False))
+            # By its name first: its folder may have been removed under it.
+            run = self._find_in(normalised(workspace or DEFAULT))
+            if run is None:
+                run = self._find_in((await self._workspaces.resolve(workspace, make=False)).name)
         if run is None:
             raise ClaudeboxError(404, "Nothing runs there.")
         run.events.end(CANCEL_ASKED)
@@ -228,7 +232,7 @@ class Runs:
         self._stopping = True
         ended: list[Deferred[Any]] = []
         for run in list(self):
-            if run.record.detached:
+            if run.record.detached and not run.is_ending:
                 deadline = self._deadlines.pop(run.record.id, None)
                 if deadline is not None and deadline.active():
                     deadline.cancel()

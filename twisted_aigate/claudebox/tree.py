@@ -98,7 +98,11 @@ class ClaudeboxTree:
     async def start(self) -> None:
         """See to what an earlier server has left, and serve from now on."""
         await self._threads.run(_make_folders, self._instance)
-        self._watch.start()
+        try:
+            self._watch.start()
+        except OSError as error:
+            # Followers look by themselves too, only later.
+            self._log.error("events of runs come late: {error}", error=str(error))
         await self._adoption.adopt()
         self._retention.start()
         if os.geteuid() == 0:
@@ -125,6 +129,6 @@ def _make_folders(instance: Instance) -> None:
     )
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
-    for folder in (instance.runs, instance.transcripts, instance.config):
-        # What people ask is theirs.
+    for folder in (instance.folder, instance.runs, instance.transcripts, instance.config):
+        # What people ask, and have done, is theirs.
         folder.chmod(0o700)

@@ -155,7 +155,10 @@ def make_catalogue(
             )
     deployments += [*claude, *(embedded(entry) for entry in local)]
     aliases = dict(config.router_settings.model_group_alias)
-    best = next((each.model_name for each in deployments if each.mode == "chat"), None)
+    chats = [each for each in deployments if each.mode == "chat"]
+    # Claude Code is more than a model, and may itself be asking for the default.
+    chats.sort(key=lambda each: each.provider in CLAUDE_MODELS)
+    best = next((each.model_name for each in chats), None)
     if best is not None:
         # Configured models come first: whoever adds one means to use it.
         aliases.setdefault(DEFAULT_ALIAS, best)

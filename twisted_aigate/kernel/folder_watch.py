@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from twisted.internet.inotify import IN_MODIFY, INotify
+from twisted.internet.inotify import IN_MODIFY, INotify, INotifyError
 from twisted.internet.interfaces import IReactorFDSet
 from twisted.python.filepath import FilePath
 
@@ -32,10 +32,13 @@ class FolderWatch:
 
         @raise OSError: The kernel has no watch left to give.
         """
-        self._notify = INotify(self._reactor)
-        self._notify.startReading()
-        path = FilePath(str(self._folder))
-        self._notify.watch(path, IN_MODIFY, callbacks=[self._changed])
+        try:
+            notify = INotify(self._reactor)
+            notify.startReading()
+            notify.watch(FilePath(str(self._folder)), IN_MODIFY, callbacks=[self._changed])
+        except INotifyError as error:
+            raise OSError(str(error)) from None
+        self._notify = notify
 
     def stop(self) -> None:
         """Watch no more."""

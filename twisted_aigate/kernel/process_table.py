@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from attrs import frozen
@@ -51,7 +52,8 @@ def _entry(pid: int) -> _Entry | None:
     try:
         with open(f"{_PROC}/{pid}/stat", "rb") as file:
             text = file.read()
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        # It is gone; or another user's, and /proc hides those.
         return None
     # The name, in parentheses, may hold anything.
     fields = text[text.rindex(b")") + 2 :].split()
@@ -156,3 +158,15 @@ def send_signal(identity: ProcessIdentity, number: signal.Signals) -> bool:
     except (ProcessLookupError, PermissionError):
         return False
     return True
+
+
+def wait_until_ended(processes: Iterable[ProcessIdentity], seconds: float) -> None:
+    """Wait until all of some processes have ended, at most so long for each."""
+    for process in processes:
+        try:
+            with opened(process) as descriptor:
+                poll = select.poll()
+                poll.register(descriptor, select.POLLIN)
+                poll.poll(seconds * 1000)
+        except ProcessLookupError:
+            continue

@@ -87,7 +87,7 @@ def content_type(given: str | None, key: str, detected: str) -> str:
     """
     if given:
         return given
-    guessed, encoding = mimetypes.guess_type(key, strict=False)
+    guessed, encoding = mimetypes.guess_type(f"./{key}", strict=False)
     unsure = detected == DEFAULT or detected.startswith(("text/plain", "application/json"))
     if guessed and encoding is None and (unsure or detected == "application/zip"):
         return guessed

@@ -277,14 +277,8 @@ class StreamTests(ChatCase):
         wire = self.complete(conversation("a", "b", "c", stream=True))
         run = self.only_run()
         wire.transport.lose()
-        await self.over(run)
+        self.assertEqual((await run.over.wait()).status, CANCELLED)
         self.assertEqual(self.folders(), [])
-
-    async def over(self, run: Run) -> None:
-        """Wait until a run is over; its process may not have heeded SIGTERM yet."""
-        while run.over.value is None:
-            await self.turn()
-            self.clock.advance(TERMINATE_GRACE)
 
     async def test_a_client_that_reads_slowly(self) -> None:
         wire = self.complete(asked("big 2000000", stream=True))

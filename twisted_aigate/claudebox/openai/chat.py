@@ -25,6 +25,9 @@ from twisted_aigate.kernel.identifiers import new_id
 from twisted_aigate.kernel.producers import CoroutineProducer
 from twisted_aigate.kernel.threads import Threads
 
+_KEEP_ALIVE = b": keep-alive\n\n"
+"""Claude Code may use tools for minutes before it says anything; proxies close what is silent."""
+
 _YES = ("1", "true", "yes")
 
 
@@ -89,7 +92,7 @@ class Chat:
         @raise ClaudeboxError: There is no answer.
         """
         model = model_name(request.model)
-        talk = conversation(request.messages)
+        talk = await self._threads.run(conversation, request.messages)
         workspace = await self._workspaces.resolve(options.workspace)
         folder = ConversationFolder(workspace.path, self._threads)
         prompt = talk.prompt(await folder.save(talk, self._fetch))
@@ -156,6 +159,8 @@ class Chat:
 
     async def _next(self, follower: Follower, chunks: ChunkStream) -> list[bytes] | None:
         while (lines := await follower.lines()) is not None:
+            if not lines:
+                return [_KEEP_ALIVE]
             events = [event for line in lines for event in chunks.line(_decoded(line.text))]
             if events:
                 return events

@@ -92,7 +92,8 @@ def _reply(request: Request, file: OpenFile) -> Reply:
     if is_current(request, file):
         return Reply(b"", b"", 304, fields)
     fields = (*fields, (b"Accept-Ranges", b"bytes"))
-    if file.content_type in _SCRIPTABLE or file.content_type.endswith("+xml"):
+    kind = file.content_type.lower()
+    if kind in _SCRIPTABLE or kind.endswith("+xml"):
         # It is served from our origin and must not be able to script it.
         fields = (
             *fields,

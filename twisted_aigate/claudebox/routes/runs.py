@@ -66,9 +66,8 @@ class RunRoutes:
             run = await self._claudebox.start(asked)
             told = {"status": run.status, "runId": run.record.id, "workspace": run.workspace.name}
             return json_reply(told, 202)
-        if not asked.fire_and_forget:
-            # The run has a time-out of its own, which ends it and says so.
-            request.be_patient()
+        # The run has a time-out of its own, which ends it and says so; or is to have none.
+        request.be_patient()
         return Reply(await self._claudebox.run(asked))
 
     async def _result(self, request: Request, caller: None) -> Reply:
@@ -90,10 +89,10 @@ class RunRoutes:
         run = await self._claudebox.runs.cancel(
             _argument(request, b"workspace"), _argument(request, b"runId")
         )
-        outcome = run.over.value
+        outcome = await run.over.wait()
         return json_reply(
             {
-                "status": "ok" if outcome is None else public_status(outcome.status),
+                "status": public_status(outcome.status),
                 "runId": run.record.id,
                 "workspace": run.workspace.name,
             }
