@@ -59,7 +59,7 @@ def check(folder: Path) -> str:
     claudeboxes = {name: make_instance(configuration, name) for name in (NAME, ZAI)}
     claude_on = [name for name, made in claudeboxes.items() if not isinstance(made, str)]
     claude = claude_deployments(claude_on)
-    catalogue, unsupported = read_catalogue(configuration, claude, on)
+    catalogue, _, unsupported = read_catalogue(configuration, claude, on)
     lines = [f"{name}={value}" for name, value in describe(configuration.settings)]
     lines.append(f"models: {', '.join(catalogue.names) or 'none'}")
     lines += [f"off: {entry.name}: {off}" for entry, off in local if off]

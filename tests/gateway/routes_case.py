@@ -20,6 +20,8 @@ from tests.support.traversal import SiteClient
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
 from twisted_aigate.gateway.health import HealthChecks
 from twisted_aigate.gateway.routes import GatewayRoutes, errors_for, render_openai_error
+from twisted_aigate.gateway.routing.policy import Policy
+from twisted_aigate.gateway.routing.router import Router
 from twisted_aigate.gateway.service import Gateway
 from twisted_aigate.kernel.secrets import Secret
 from twisted_aigate.web.auth import bearer
@@ -53,7 +55,9 @@ class RoutesCase(SynchronousTestCase):
                 Deployment("mocked", "openai", "x", mock_response="I am no model"),
             ]
         )
-        gateway = Gateway(self.catalogue, {"openai": self.provider}, Random(1))
+        policy = Policy(num_retries=0)
+        router = Router(self.catalogue, policy, Clock(), Random(1))
+        gateway = Gateway(router, {"openai": self.provider})
         threads: Any = HeldThreads()
         health = HealthChecks(gateway, threads, folder)
         routes = GatewayRoutes(

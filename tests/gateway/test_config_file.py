@@ -86,11 +86,11 @@ class ConfigFileTests(SynchronousTestCase):
         _, unsupported = parse_sections(parse_config_file(_FULL, {}))
         self.assertEqual(
             unsupported,
-            [
-                "litellm_settings.drop_params",
-                "router_settings.routing_strategy",
-            ],
+            ["litellm_settings.drop_params"],
         )
+        text = "router_settings: {routing_strategy: cost-based-routing}"
+        _, unsupported = parse_sections(parse_config_file(text, {}))
+        self.assertEqual(unsupported, ["router_settings.routing_strategy: cost-based-routing"])
 
     def test_ids_are_stable_and_distinct(self) -> None:
         """A deployment has the same id after each start, and its own."""

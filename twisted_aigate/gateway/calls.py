@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import BinaryIO
 
 import msgspec
 from attrs import field, frozen
 from twisted.web.iweb import IBodyProducer
+
+from twisted_aigate.gateway.errors import GatewayError
+from twisted_aigate.gateway.events import EVENT_STREAM
 
 
 class Task(Enum):
@@ -100,8 +104,28 @@ class Result:
     @ivar body: All of it, or a push producer that makes it as it comes.
     @ivar content_type: Its media type.
     @ivar headers: What the provider says of it, for the caller.
+    @ivar describe: Makes an error for the caller of what the body fails with.
     """
 
     body: bytes | IBodyProducer
     content_type: bytes = b"application/json"
     headers: tuple[tuple[bytes, bytes], ...] = field(default=())
+    describe: Callable[[Exception], GatewayError] | None = None
+
+    @property
+    def is_json(self) -> bool:
+        """It is one JSON value."""
+        return self.content_type.startswith(b"application/json")
+
+    @property
+    def is_events(self) -> bool:
+        """It is a stream of server-sent events."""
+        return self.content_type.startswith(EVENT_STREAM)
+
+    def described(self, error: Exception) -> GatewayError:
+        """What the body failed with, for the caller."""
+        if isinstance(error, GatewayError):
+            return error
+        if self.describe is not None:
+            return self.describe(error)
+        return GatewayError(502, "The model's answer broke off.", code="connection_broken")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from twisted_aigate.gateway.config_file import ConfigFile, ModelEntry
-from twisted_aigate.gateway.deployments import Catalogue, Deployment
+from twisted_aigate.gateway.deployments import Catalogue, Deployment, Limits
 from twisted_aigate.gateway.local.table import DEFAULT_ALIAS, LocalModelEntry
 from twisted_aigate.gateway.providers.claudebox import CLAUDE_MODELS
 from twisted_aigate.gateway.providers.table import OPENAI_SHAPED, OpenAIShaped
@@ -106,6 +106,7 @@ def configured(entry: ModelEntry, config: ConfigFile, environment: Mapping[str, 
         headers=_fields(headers, where),
         timeout=timeout,
         stream_timeout=stream_timeout,
+        limits=Limits(params.rpm, params.tpm, params.max_parallel_requests),
         weight=weight,
         mode=mode if isinstance(mode, str) else "chat",
         mock_response=params.mock_response,

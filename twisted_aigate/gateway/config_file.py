@@ -8,11 +8,16 @@ is named once a key, and never silently dropped.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
+from twisted_aigate.gateway.routing.policy import STRATEGIES
 from twisted_aigate.kernel.settings import ConfigError
+
+NonNegative = Annotated[int, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0)]
 
 
 class LiteLLMParams(msgspec.Struct):
@@ -26,8 +31,9 @@ class LiteLLMParams(msgspec.Struct):
     request_timeout: float | None = None
     stream_timeout: float | None = None
     weight: float | None = None
-    rpm: float | None = None
-    tpm: float | None = None
+    rpm: int | None = None
+    tpm: int | None = None
+    max_parallel_requests: int | None = None
     extra_headers: dict[str, str] = {}
     mock_response: str | None = None
     organization: str | None = None
@@ -41,15 +47,30 @@ class ModelEntry(msgspec.Struct):
     model_info: dict[str, Any] = {}
 
 
-class LiteLLMSettings(msgspec.Struct):
+class Reliability(msgspec.Struct):
+    """What C{litellm_settings} and C{router_settings} may both say; the router's own wins."""
+
+    num_retries: NonNegative | None = None
+    allowed_fails: NonNegative | None = None
+    cooldown_time: Seconds | None = None
+    retry_after: Seconds | None = None
+    fallbacks: list[dict[str, list[str]]] | None = None
+    context_window_fallbacks: list[dict[str, list[str]]] | None = None
+    content_policy_fallbacks: list[dict[str, list[str]]] | None = None
+    default_fallbacks: list[str] | None = None
+    max_fallbacks: NonNegative | None = None
+
+
+class LiteLLMSettings(Reliability):
     """C{litellm_settings}."""
 
     request_timeout: float | None = None
 
 
-class RouterSettings(msgspec.Struct):
+class RouterSettings(Reliability):
     """C{router_settings}."""
 
+    routing_strategy: str | None = None
     model_group_alias: dict[str, str] = {}
     timeout: float | None = None
     stream_timeout: float | None = None
@@ -75,6 +96,10 @@ def _unknown(value: Any, model: type[msgspec.Struct], where: str) -> list[str]:
 def _unsupported(data: dict[str, Any]) -> list[str]:
     found = _unknown(data.get("litellm_settings"), LiteLLMSettings, "litellm_settings.")
     found += _unknown(data.get("router_settings"), RouterSettings, "router_settings.")
+    router = data.get("router_settings")
+    strategy = router.get("routing_strategy") if isinstance(router, dict) else None
+    if strategy is not None and strategy not in STRATEGIES:
+        found.append(f"router_settings.routing_strategy: {strategy}")
     entries = data.get("model_list")
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, dict):

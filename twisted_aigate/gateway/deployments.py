@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 
 from attrs import Factory, evolve, frozen
 
 from twisted_aigate.gateway.errors import unknown_model
 from twisted_aigate.http_client import Origin
 from twisted_aigate.kernel.secrets import Secret
+
+
+@frozen
+class Limits:
+    """
+    What a deployment may be given; C{None}: no limit.
+
+    @ivar rpm: Calls a minute.
+    @ivar tpm: Tokens a minute.
+    @ivar max_parallel: Calls at once.
+    """
+
+    rpm: int | None = None
+    tpm: int | None = None
+    max_parallel: int | None = None
 
 
 @frozen(slots=False)
@@ -26,6 +42,7 @@ class Deployment:
     @ivar headers: Header fields that every call to it has.
     @ivar timeout: Seconds without progress after which a call fails; 0: no end.
     @ivar stream_timeout: The same for a stream.
+    @ivar limits: What it may be given.
     @ivar weight: Its share of the calls among deployments of the same name.
     @ivar mode: What it is for: C{chat}, C{embedding}, …, as in LiteLLM's C{model_info}.
     @ivar mock_response: What to answer in place of calling it.
@@ -41,12 +58,13 @@ class Deployment:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     timeout: float = 600.0
     stream_timeout: float = 600.0
+    limits: Limits = Limits()
     weight: float = 1.0
     mode: str = "chat"
     mock_response: str | None = None
     info: Mapping[str, object] = Factory(dict)
 
-    @property
+    @cached_property
     def id(self) -> str:
         """A stable id: the configuration's own, or one made of what the deployment is."""
         configured = self.info.get("id")
@@ -79,6 +97,10 @@ class Catalogue:
     def __iter__(self) -> Iterator[Deployment]:
         """All deployments."""
         return (each for deployments in self._by_name.values() for each in deployments)
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is such a model name."""
+        return name in self._by_name
 
     @property
     def names(self) -> list[str]:

@@ -1,41 +1,40 @@
-"""The gateway itself: finds a deployment for a call and has its provider answer."""
+"""The gateway itself: finds deployments for a call and has their providers answer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from random import Random
+from collections.abc import Awaitable, Callable, Mapping
+
+from attrs import evolve
 
 from twisted_aigate.gateway.calls import Call, Result, Task, TranscriptionCall
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
-from twisted_aigate.gateway.messages.service import answer_by_chat
+from twisted_aigate.gateway.events import EventStream
+from twisted_aigate.gateway.messages.outcome import Asked
+from twisted_aigate.gateway.messages.service import as_chat, as_message
 from twisted_aigate.gateway.providers.interface import IProvider
 from twisted_aigate.gateway.providers.mock import mock
 from twisted_aigate.gateway.providers.table import OPENAI_SHAPED
-
-
-def weighted_choice(deployments: Sequence[Deployment], random: Random) -> Deployment:
-    """One of the deployments, by weight: LiteLLM's C{simple-shuffle}."""
-    if len(deployments) == 1:
-        return deployments[0]
-    return random.choices(deployments, [each.weight for each in deployments])[0]
+from twisted_aigate.gateway.routing.router import Answer, Router
+from twisted_aigate.http_client import Origin
 
 
 class Gateway:
     """
     Answers calls to models.
 
-    @param catalogue: The models that there are.
+    @param router: Finds deployments.
     @param providers: Provider's name to provider; those of
         L{twisted_aigate.gateway.providers.table} have the entry C{openai}.
-    @param random: Chooses among deployments.
     """
 
-    def __init__(
-        self, catalogue: Catalogue, providers: Mapping[str, IProvider], random: Random
-    ) -> None:
-        self.catalogue = catalogue
+    def __init__(self, router: Router, providers: Mapping[str, IProvider]) -> None:
+        self.router = router
         self._providers = providers
-        self._random = random
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The models that there are."""
+        return self.router.catalogue
 
     async def call(self, call: Call) -> Result:
         """
@@ -43,22 +42,23 @@ class Gateway:
 
         @raise GatewayError: It gives no result.
         """
-        deployment = weighted_choice(self.catalogue.find(call.model), self._random)
-        return await self.call_deployment(deployment, call)
-
-    async def call_deployment(self, deployment: Deployment, call: Call) -> Result:
-        """
-        Have one deployment answer a call.
-
-        @raise GatewayError: It gives no result.
-        """
         if call.task is Task.MESSAGES:
+            return await self._message(call)
+        return await self._route(call.model, lambda each: self._provide(each, call))
+
+    async def _message(self, call: Call) -> Result:
+        asked: Asked | None = None
+
+        async def ask(deployment: Deployment) -> Result:
             # The call is as it came: a provider that speaks this API itself is to be asked here.
-            return await answer_by_chat(deployment, call, self.call_deployment)
-        response = call.mock_response or deployment.mock_response
-        if response is not None:
-            return mock(call, response)
-        return await self._provider(deployment).call(deployment, call)
+            nonlocal asked
+            chat = as_chat(deployment, call)
+            asked = chat.asked
+            return await self._provide(deployment, chat.call)
+
+        result = await self._route(call.model, ask)
+        assert asked is not None
+        return await as_message(result, asked, stream=call.stream)
 
     async def transcribe(self, call: TranscriptionCall) -> Result:
         """
@@ -66,17 +66,57 @@ class Gateway:
 
         @raise GatewayError: It gives no result.
         """
-        deployment = weighted_choice(self.catalogue.find(call.model), self._random)
-        return await self.transcribe_with(deployment, call)
+        return await self._route(call.model, lambda each: self._transcribe(each, call))
 
-    async def transcribe_with(self, deployment: Deployment, call: TranscriptionCall) -> Result:
+    async def call_deployment(self, deployment: Deployment, call: Call) -> Result:
         """
-        Have one deployment answer a call with a sound file.
+        Have one deployment answer a call, whatever is known of it.
 
         @raise GatewayError: It gives no result.
         """
+        return await self._provide(deployment, call)
+
+    async def transcribe_with(self, deployment: Deployment, call: TranscriptionCall) -> Result:
+        """
+        Have one deployment answer a call with a sound file, whatever is known of it.
+
+        @raise GatewayError: It gives no result.
+        """
+        return await self._transcribe(deployment, call)
+
+    async def _route(self, model: str, ask: Callable[[Deployment], Awaitable[Result]]) -> Result:
+        answer = await self.router.route(model, ask)
+        result = answer.result
+        if result.is_events and not isinstance(result.body, bytes):
+            result = evolve(result, body=EventStream(result.body, result.described))
+        return evolve(result, headers=(*result.headers, *_headers(answer)))
+
+    async def _provide(self, deployment: Deployment, call: Call) -> Result:
+        response = call.mock_response or deployment.mock_response
+        if response is not None:
+            return mock(call, response)
+        return await self._provider(deployment).call(deployment, call)
+
+    async def _transcribe(self, deployment: Deployment, call: TranscriptionCall) -> Result:
         return await self._provider(deployment).transcribe(deployment, call)
 
     def _provider(self, deployment: Deployment) -> IProvider:
         shaped = deployment.provider in OPENAI_SHAPED
         return self._providers["openai" if shaped else deployment.provider]
+
+
+def _headers(answer: Answer) -> tuple[tuple[bytes, bytes], ...]:
+    # LiteLLM's: https://docs.litellm.ai/docs/proxy/response_headers
+    deployment = answer.deployment
+    fields = [
+        (b"x-litellm-model-id", deployment.id.encode("utf-8")),
+        (b"x-litellm-attempted-retries", b"%d" % answer.retries),
+        (b"x-litellm-attempted-fallbacks", b"%d" % answer.fallbacks),
+    ]
+    if deployment.origin is not None:
+        fields.append((b"x-litellm-model-api-base", _url(deployment.origin, deployment.path)))
+    return tuple(fields)
+
+
+def _url(origin: Origin, path: str) -> bytes:
+    return f"{origin.scheme}://".encode("ascii") + origin.authority + path.encode("ascii")

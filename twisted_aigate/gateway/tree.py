@@ -20,6 +20,9 @@ from twisted_aigate.gateway.local.table import LOCAL_MODELS, LocalModelEntry
 from twisted_aigate.gateway.providers.claudebox import ClaudeProvider, claude_deployments
 from twisted_aigate.gateway.providers.interface import IProvider
 from twisted_aigate.gateway.providers.openai import OpenAIProvider
+from twisted_aigate.gateway.routing.configured import configured_policy
+from twisted_aigate.gateway.routing.policy import Policy
+from twisted_aigate.gateway.routing.router import Router
 from twisted_aigate.gateway.service import Gateway
 from twisted_aigate.http_client import HTTPClient
 from twisted_aigate.http_client.client import endpoints
@@ -61,18 +64,19 @@ def read_catalogue(
     configuration: Configuration,
     claude: Iterable[Deployment],
     local: Iterable[LocalModelEntry],
-) -> tuple[Catalogue, list[str]]:
+) -> tuple[Catalogue, Policy, list[str]]:
     """
-    The models that the configuration makes.
+    The models that the configuration makes, and how calls to them are routed.
 
     @param claude: The deployments of Claude Code that are on.
     @param local: The embedded models that are on.
-    @return: The models, and the keys in the file that are not supported.
+    @return: The models, the policy, and the keys in the file that are not supported.
     @raise SettingsError: The file cannot be used.
     """
     try:
         sections, unsupported = parse_sections(configuration.file)
-        return make_catalogue(sections, claude, local, configuration.environment), unsupported
+        catalogue = make_catalogue(sections, claude, local, configuration.environment)
+        return catalogue, configured_policy(sections), unsupported
     except ConfigError as error:
         raise configuration.wrong_file(error) from None
 
@@ -120,14 +124,17 @@ class GatewayTree:
             "local": LocalProvider(self._local),
             **{name: ClaudeProvider(models) for name, models in claude.items()},
         }
-        catalogue, unsupported = read_catalogue(configuration, self._claude, self._entries)
+        catalogue, policy, unsupported = self._read(configuration)
         self._warn(unsupported)
-        self.gateway = Gateway(catalogue, providers, random)
+        self.gateway = Gateway(Router(catalogue, policy, reactor, random), providers)
         self.health = HealthChecks(self.gateway, threads, folder)
 
     @property
     def _entries(self) -> list[LocalModelEntry]:
         return [model.entry for model in self._local.values()]
+
+    def _read(self, configuration: Configuration) -> tuple[Catalogue, Policy, list[str]]:
+        return read_catalogue(configuration, self._claude, self._entries)
 
     def _warn(self, unsupported: list[str]) -> None:
         for key in unsupported:
@@ -139,9 +146,9 @@ class GatewayTree:
 
         @raise SettingsError: The configuration cannot be used: nothing has changed.
         """
-        catalogue, unsupported = read_catalogue(configuration, self._claude, self._entries)
+        catalogue, policy, unsupported = self._read(configuration)
         self._warn(unsupported)
-        self.gateway.catalogue = catalogue
+        self.gateway.router.replace(catalogue, policy)
 
     async def stop(self) -> None:
         """End the workers and close the connections to providers."""

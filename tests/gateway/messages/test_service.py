@@ -23,7 +23,7 @@ from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.events import EVENT_STREAM
 from twisted_aigate.gateway.messages.models import MessagesRequest
-from twisted_aigate.gateway.messages.service import answer_by_chat
+from twisted_aigate.gateway.messages.service import as_chat, as_message
 from twisted_aigate.gateway.requests import json_call
 from twisted_aigate.http_client import ConnectionBroken
 
@@ -53,7 +53,13 @@ class AnswerTests(SynchronousTestCase):
         checked = msgspec.json.decode(body, type=MessagesRequest)
         raw = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         call = json_call(Task.MESSAGES, checked, raw, body)
-        return Deferred.fromCoroutine(answer_by_chat(deployment(), call, self.ask))
+
+        async def answer() -> Result:
+            chat = as_chat(deployment(), call)
+            result = await self.ask(deployment(), chat.call)
+            return await as_message(result, chat.asked, stream=call.stream)
+
+        return Deferred.fromCoroutine(answer())
 
     def test_chat_call(self) -> None:
         """The chat that is asked, with what is the gateway's own."""

@@ -11,7 +11,7 @@ from zope.interface import implementer
 from twisted_aigate.gateway.calls import Call, Result, Task, TranscriptionCall
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
-from twisted_aigate.gateway.events import DONE, EVENT_STREAM, EventStream, event
+from twisted_aigate.gateway.events import DONE, EVENT_STREAM, event
 from twisted_aigate.gateway.local import protocol
 from twisted_aigate.gateway.local.model import LocalModel
 from twisted_aigate.gateway.providers.interface import IProvider
@@ -42,7 +42,7 @@ class LocalProvider:
         body = call.body_for(call.model)
         if call.stream and call.task in (Task.CHAT, Task.COMPLETION):
             job, _ = await model.submit(_TASKS[call.task], body, event, DONE)
-            return Result(EventStream(job, _describe), EVENT_STREAM)
+            return Result(job, EVENT_STREAM)
         job, content_type = await model.submit(_TASKS[call.task], body)
         if call.task is Task.SPEECH:
             return Result(job, content_type.encode("ascii"))
@@ -84,9 +84,3 @@ def _number(name: str, value: str) -> float:
         return float(value)
     except ValueError:
         raise GatewayError(400, f"{name} must be a number.", param=name) from None
-
-
-def _describe(error: Exception) -> GatewayError:
-    if isinstance(error, GatewayError):
-        return error
-    return GatewayError(502, "The model's answer broke off.")

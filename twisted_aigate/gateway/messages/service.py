@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 import msgspec
+from attrs import frozen
 from twisted.web.iweb import IBodyProducer
 
 from twisted_aigate.gateway.calls import Call, Result, Task
@@ -25,15 +24,25 @@ from twisted_aigate.kernel.collector import Collector
 _decoder = msgspec.json.Decoder(MessagesRequest)
 
 
-async def answer_by_chat(
-    deployment: Deployment, call: Call, ask: Callable[[Deployment, Call], Awaitable[Result]]
-) -> Result:
+@frozen
+class ChatInstead:
     """
-    Answer a call of the Messages API by a chat.
+    A chat in place of a call of the Messages API.
+
+    @ivar call: The chat.
+    @ivar asked: What its answer's translation has to know.
+    """
+
+    call: Call
+    asked: Asked
+
+
+def as_chat(deployment: Deployment, call: Call) -> ChatInstead:
+    """
+    The chat that a call of the Messages API is for a deployment.
 
     @param call: The call, its request checked.
-    @param ask: Has the deployment answer a call.
-    @raise GatewayError: It gives no result.
+    @raise GatewayError: 400: the deployment cannot take it.
     """
     try:
         request = _decoder.decode(call.body_for(call.model))
@@ -47,12 +56,21 @@ async def answer_by_chat(
         request.stop_sequences or (),
         lambda: tokens_of_prompt(chat),
     )
-    result = await ask(deployment, chat_call)
-    if not call.stream:
+    return ChatInstead(chat_call, asked)
+
+
+async def as_message(result: Result, asked: Asked, *, stream: bool) -> Result:
+    """
+    A chat's answer as one of the Messages API.
+
+    @param stream: The caller wants events.
+    @raise GatewayError: It is none.
+    """
+    if not stream:
         return Result(message(await _whole(result.body), asked), headers=result.headers)
     translation = Translation(asked)
     body: bytes | IBodyProducer
-    if not result.content_type.startswith(EVENT_STREAM):
+    if not result.is_events:
         body = translation.take(await _whole(result.body)) + translation.finish()
     elif isinstance(result.body, bytes):
         body = translation.feed(result.body) + translation.finish()

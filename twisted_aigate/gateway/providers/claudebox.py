@@ -10,7 +10,7 @@ from zope.interface import implementer
 from twisted_aigate.gateway.calls import Call, Result, Task, TranscriptionCall
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
-from twisted_aigate.gateway.events import EVENT_STREAM, EventStream
+from twisted_aigate.gateway.events import EVENT_STREAM
 from twisted_aigate.gateway.providers.interface import IProvider
 from twisted_aigate.interfaces import IChatModels, ModelError
 
@@ -67,7 +67,7 @@ class ClaudeProvider:
         except ModelError as error:
             raise GatewayError(error.status, error.message, retry_after=error.retry_after) from None
         if IBodyProducer.providedBy(answer.body):
-            return Result(EventStream(answer.body, _describe), EVENT_STREAM)
+            return Result(answer.body, EVENT_STREAM)
         return Result(answer.body)
 
     async def transcribe(self, deployment: Deployment, call: TranscriptionCall) -> Result:
@@ -81,7 +81,3 @@ def _chat_only(deployment: Deployment, task: Task) -> GatewayError:
         f"{deployment.model_name} answers chat completions: it does not answer {task.value}.",
         param="model",
     )
-
-
-def _describe(error: Exception) -> GatewayError:
-    return error if isinstance(error, GatewayError) else GatewayError(502, "The answer broke off.")

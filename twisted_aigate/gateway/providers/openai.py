@@ -15,7 +15,6 @@ from zope.interface import implementer
 from twisted_aigate.gateway.calls import Call, Result, Task, TranscriptionCall
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
-from twisted_aigate.gateway.events import EVENT_STREAM, EventStream
 from twisted_aigate.gateway.providers.form import FormBody
 from twisted_aigate.gateway.providers.interface import IProvider
 from twisted_aigate.http_client import (
@@ -86,11 +85,7 @@ class OpenAIProvider:
         whole = response.whole()
         if whole is not None:
             return Result(whole, content_type)
-        if content_type.startswith(EVENT_STREAM):
-            return Result(
-                EventStream(response, lambda error: _broken(deployment, error)), content_type
-            )
-        return Result(response, content_type)
+        return Result(response, content_type, describe=lambda error: _broken(deployment, error))
 
 
 def _target(deployment: Deployment, task: Task) -> bytes:

@@ -1,0 +1,1 @@
+"""Which deployment answers a call: chosen, tried again, fallen back from."""

@@ -1,0 +1,56 @@
+"""
+How calls are routed: LiteLLM's C{router_settings} and the parts of C{litellm_settings} like them.
+
+Source: https://docs.litellm.ai/docs/routing and https://docs.litellm.ai/docs/proxy/reliability
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+from attrs import Factory, frozen
+
+
+class Strategy(Enum):
+    """How one is chosen among the deployments of a model name."""
+
+    LATENCY = "latency-based-routing"
+    SHUFFLE = "simple-shuffle"
+    LEAST_BUSY = "least-busy"
+    USAGE = "usage-based-routing"
+
+
+STRATEGIES = {strategy.value: strategy for strategy in Strategy} | {
+    "usage-based-routing-v2": Strategy.USAGE,
+}
+"""By the names that LiteLLM has for them."""
+
+
+@frozen
+class Policy:
+    """
+    The policy.
+
+    @ivar strategy: How a deployment is chosen.
+    @ivar num_retries: How often a call is tried again after its first failure.
+    @ivar retry_after: The fewest seconds between two tries.
+    @ivar allowed_fails: How many failures a minute a deployment may have before it is left alone.
+    @ivar cooldown_time: Seconds for which it is then left alone; 0: never.
+    @ivar fallbacks: Model name to those that are asked in its place when it fails.
+    @ivar context_window_fallbacks: The same, for prompts that are too long for it.
+    @ivar content_policy_fallbacks: The same, for what its provider's policy refuses.
+    @ivar default_fallbacks: For model names that have no entry in C{fallbacks}.
+    @ivar max_fallbacks: How many of them are asked at most.
+    """
+
+    strategy: Strategy = Strategy.LATENCY
+    num_retries: int = 3
+    retry_after: float = 0.0
+    allowed_fails: int = 3
+    cooldown_time: float = 5.0
+    fallbacks: Mapping[str, tuple[str, ...]] = Factory(dict)
+    context_window_fallbacks: Mapping[str, tuple[str, ...]] = Factory(dict)
+    content_policy_fallbacks: Mapping[str, tuple[str, ...]] = Factory(dict)
+    default_fallbacks: tuple[str, ...] = ()
+    max_fallbacks: int = 5
