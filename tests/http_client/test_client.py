@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twisted.internet.defer import CancelledError
+from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.error import ConnectionRefusedError as Refused
 
 from tests.support.upstream import GET, HEAD, OK, ORIGIN, POST, ClientCase
@@ -140,6 +141,24 @@ class ConnectTests(ClientCase):
         answer = self.call()
         answer.cancel()
         self.failureResultOf(answer, CancelledError)
+
+    def test_connecting_takes_no_longer_than_the_time_out(self) -> None:
+        self.upstream.slow = True
+        for timeout in (3, 9):
+            answer = self.call(timeout=timeout)
+            self.clock.advance(timeout - 1)
+            self.assertNoResult(answer)
+            self.clock.advance(1)
+            self.failureResultOf(answer, ResponseTimeout)
+            self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_connecting_that_is_cut_as_twisted_does_it(self) -> None:
+        self.upstream.slow = True
+        answer = self.call(timeout=3)
+        connecting = self.upstream.pending[0]
+        connecting._canceller = lambda cut: cut.errback(ConnectingCancelledError(None))
+        self.clock.advance(3)
+        self.failureResultOf(answer, ResponseTimeout)
 
 
 class TimeoutTests(ClientCase):

@@ -14,9 +14,10 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
 )
 from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
 
 from twisted_aigate.http_client.connection import Connection
-from twisted_aigate.http_client.errors import ConnectFailed, ConnectionBroken
+from twisted_aigate.http_client.errors import ConnectFailed, ConnectionBroken, ResponseTimeout
 from twisted_aigate.http_client.messages import Origin, OutgoingRequest
 from twisted_aigate.http_client.response import Response
 from twisted_aigate.kernel.units import SECOND
@@ -65,18 +66,23 @@ class HTTPClient:
                 again = connection.untouched and isinstance(request.body, bytes)
                 if self._closed or not again:
                     raise
-        connection = await self._connect(origin)
+        connection = await self._connect(origin, timeout)
         return await connection.send(request, timeout)
 
-    async def _connect(self, origin: Origin) -> Connection:
+    async def _connect(self, origin: Origin, timeout: float) -> Connection:
         factory = Factory.forProtocol(
             lambda: Connection(self._clock, origin, lambda kept: self._released(origin, kept))
         )
         factory.noisy = False
+        connecting = self._endpoint(origin).connect(factory)
+        if 0 < timeout < CONNECT_TIMEOUT:
+            connecting.addTimeout(timeout, self._clock, _not_connected)
         try:
-            connection = await self._endpoint(origin).connect(factory)
+            connection = await connecting
         except (CancelledError, ConnectingCancelledError):
             raise CancelledError from None
+        except ResponseTimeout:
+            raise
         except Exception as error:
             raise ConnectFailed(
                 f"cannot connect to {origin.host}:{origin.port}: {error or type(error).__name__}"
@@ -103,6 +109,12 @@ class HTTPClient:
         self._closed = True
         for connection in list(self._open):
             connection.abandon()
+
+
+def _not_connected(result: object, timeout: float) -> object:
+    if isinstance(result, Failure):
+        raise ResponseTimeout(f"no connection for {timeout:g} s")
+    return result
 
 
 def endpoints(reactor: ClientReactor) -> Callable[[Origin], IStreamClientEndpoint]:
