@@ -97,8 +97,20 @@ class ConfigFileTests(SynchronousTestCase):
         once = [each.id for each in _catalogue(_FULL)]
         again = [each.id for each in _catalogue(_FULL)]
         self.assertEqual(once, again)
-        # The alias "fast" has configured ids of its target's.
-        self.assertEqual(len(set(once)), len(once) - once.count("second") + 1)
+        # Those of the aliases "fast" and "default" are what they stand for.
+        self.assertEqual(len(set(once)), 3)
+        catalogue = _catalogue(_FULL)
+        for alias in ("fast", "default"):
+            ids = [each.id for each in catalogue.find(alias)]
+            self.assertEqual(ids, [each.id for each in catalogue.find("gpt")])
+
+    def test_the_same_with_another_key(self) -> None:
+        """It is another deployment, with an id of its own that is stable too."""
+        entry = "{model_name: m, litellm_params: {model: gpt-4o, api_key: sk-%d}}"
+        text = f"model_list: [{', '.join(entry % number for number in range(3))}]"
+        ids = [each.id for each in _catalogue(text).find("m")]
+        self.assertEqual(len(set(ids)), 3)
+        self.assertEqual(ids, [each.id for each in _catalogue(text).find("m")])
 
     def test_wrong_files(self) -> None:
         """Each is refused in one line that says where."""

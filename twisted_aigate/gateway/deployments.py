@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
@@ -74,6 +75,10 @@ class Deployment:
         return hashlib.sha256(what.encode("utf-8")).hexdigest()[:32]
 
 
+def _with_id(deployment: Deployment, id: str) -> Deployment:
+    return evolve(deployment, info={**deployment.info, "id": id})
+
+
 class Catalogue:
     """
     The model names and their deployments.
@@ -86,12 +91,20 @@ class Catalogue:
         self, deployments: Iterable[Deployment], aliases: Mapping[str, str] | None = None
     ) -> None:
         self._by_name: dict[str, list[Deployment]] = {}
+        ids: Counter[str] = Counter()
         for deployment in deployments:
+            ids[deployment.id] += 1
+            number = ids[deployment.id]
+            if number > 1:
+                # The same again, such as with another key, is another one.
+                deployment = _with_id(deployment, f"{deployment.id}-{number}")
             self._by_name.setdefault(deployment.model_name, []).append(deployment)
         for alias, name in (aliases or {}).items():
             if name in self._by_name and alias not in self._by_name:
+                # By another name it is the same: limits and failures count together.
                 self._by_name[alias] = [
-                    evolve(deployment, model_name=alias) for deployment in self._by_name[name]
+                    evolve(_with_id(deployment, deployment.id), model_name=alias)
+                    for deployment in self._by_name[name]
                 ]
 
     def __iter__(self) -> Iterator[Deployment]:
