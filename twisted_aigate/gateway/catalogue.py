@@ -76,7 +76,11 @@ def configured(entry: ModelEntry, config: ConfigFile, environment: Mapping[str, 
         )
         if value is not None
     )
-    stream_timeout = params.stream_timeout or config.router_settings.stream_timeout or timeout
+    stream_timeout = next(
+        value
+        for value in (params.stream_timeout, config.router_settings.stream_timeout, timeout)
+        if value is not None
+    )
     weight = next((w for w in (params.weight, params.rpm, params.tpm) if w is not None), 1.0)
     where = f"model_list: {entry.model_name}"
     if weight <= 0 or timeout < 0 or stream_timeout < 0:

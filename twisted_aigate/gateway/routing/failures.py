@@ -10,16 +10,20 @@ from twisted_aigate.gateway.errors import GatewayError
 _RETRIED = frozenset((408, 409, 429))
 _REFUSED_KEY = frozenset((401, 403))
 
-_CONTEXT_CODES = frozenset(("context_length_exceeded", "string_above_max_length"))
+_TOO_LONG_STRING = "string_above_max_length"
+CONTEXT_CODES = frozenset(("context_length_exceeded", _TOO_LONG_STRING))
+_PROMPT_PARAMS = ("messages", "input", "prompt")
 _CONTEXT_TEXT = re.compile(
-    r"maximum context length|context.{0,12}(length|window)|prompt is too long"
-    r"|input is too long|too many (input )?tokens|exceeds? the (maximum|limit).{0,30}tokens"
+    r"context.{0,12}(length|window|limit|size)|prompt is too long|input (is )?too long"
+    r"|maximum (prompt|model|input) length|too many (input )?tokens|input token count"
+    r"|exceeds? the (maximum|limit).{0,30}tokens|current length is \d+ while limit is"
+    r"|inputs` tokens \+ `max_new_tokens"
     r"|reduce the length of the (messages|prompt|input)",
     re.IGNORECASE,
 )
-_CONTENT_CODES = frozenset(("content_policy_violation", "content_filter", "ContentPolicyViolation"))
+CONTENT_CODES = frozenset(("content_policy_violation", "content_filter", "ContentPolicyViolation"))
 _CONTENT_TEXT = re.compile(
-    r"content.{0,12}(policy|filter|management)|safety system|flagged", re.IGNORECASE
+    r"content.{0,12}(policy|filter|management)|usage policy|safety system|flagged", re.IGNORECASE
 )
 
 
@@ -41,9 +45,9 @@ def meaning_of(error: GatewayError) -> Meaning:
     by the text too.
     """
     if error.status in (400, 413, 422):
-        if error.code in _CONTEXT_CODES or _CONTEXT_TEXT.search(error.message):
+        if _is_too_long(error):
             return Meaning.CONTEXT_WINDOW
-        if error.code in _CONTENT_CODES or _CONTENT_TEXT.search(error.message):
+        if error.code in CONTENT_CODES or _CONTENT_TEXT.search(error.message):
             return Meaning.CONTENT_POLICY
         return Meaning.FINAL
     if error.status in _RETRIED or error.status >= 500:
@@ -52,3 +56,10 @@ def meaning_of(error: GatewayError) -> Meaning:
         # It is the deployment that is wrong, and stays so.
         return Meaning.ELSEWHERE
     return Meaning.FINAL
+
+
+def _is_too_long(error: GatewayError) -> bool:
+    if error.code == _TOO_LONG_STRING:
+        # Any string may be: a user's name as well as a message.
+        return error.param is None or error.param.startswith(_PROMPT_PARAMS)
+    return error.code in CONTEXT_CODES or _CONTEXT_TEXT.search(error.message) is not None

@@ -5,89 +5,78 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-import msgspec
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IConsumer, IPushProducer
 from twisted.python.failure import Failure
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
 
-from twisted_aigate.gateway.errors import GatewayError
+from twisted_aigate.gateway.messages.sse import EventParser
 from twisted_aigate.kernel.collector import Collector
+from twisted_aigate.kernel.units import KB
 
-_ERROR_EVENT = (b'data: {"error"', b'data:{"error"')
-
-
-class _Error(msgspec.Struct):
-    message: str = "The provider refused the call."
-    code: str | int | None = None
-
-
-class _ErrorEvent(msgspec.Struct):
-    error: _Error
-
-
-_decoder = msgspec.json.Decoder(_ErrorEvent)
+_MOST_HELD = 64 * KB
+"""What is larger than this goes out, whatever it is."""
 
 
 @implementer(IBodyProducer, IConsumer)
 class HeldBody:
     """
-    Holds a body's first bytes, then passes it on.
+    Holds a body's beginning, then passes it on.
 
     @param source: The body.
+    @param events: It is a stream of events: its first event is held until it is complete, and the
+        comments before it, which only keep the connection open.
     @ivar over: Called once, when it has ended or is wanted no more.
+    @ivar seen: Called with each piece that is passed on.
+    @ivar first: The data of the first event, or nothing of one that is too large; C{None}: none
+        has come.
     """
 
-    def __init__(self, source: IBodyProducer) -> None:
+    def __init__(self, source: IBodyProducer, *, events: bool = False) -> None:
         self.length = source.length
         self.over: Callable[[], None] | None = None
+        self.seen: Callable[[bytes], None] | None = None
+        self.first: bytes | None = None
         self._source = source
+        self._parser = EventParser() if events else None
         self._held: list[bytes] = []
+        self._held_bytes = 0
+        self._paused = False
         self._consumer: IConsumer | None = None
         self._begun: Deferred[None] | None = None
-        self._produced: Deferred[None] | None = None
         self._outcome: Failure | None = None
         self._is_over = False
         self._done: Deferred[None] | None = None
 
     async def begin(self) -> None:
         """
-        Wait for the first bytes, or for the end of a body that has none.
+        Wait for the beginning, or for the end of a body that has none.
 
         @raise Exception: Why none will come. Cancelling it ends the body.
         """
         begun: Deferred[None] = Deferred()
         self._begun = begun
-        self._produced = self._source.startProducing(self)
-        self._produced.addBoth(self._ended)
+        self._source.startProducing(self).addBoth(self._ended)
         try:
             await begun
         except CancelledError:
-            self._source.stopProducing()
+            self.stopProducing()
             raise
         finally:
             self._begun = None
 
-    @property
-    def first(self) -> bytes:
-        """The bytes that are held."""
-        return b"".join(self._held)
-
     def _ended(self, result: Failure | None) -> None:
+        if self._is_over:
+            return
         self._is_over = True
         self._outcome = result if isinstance(result, Failure) else None
+        if self.first is None and self._outcome is None:
+            self._has_begun(b"\n\n")  # the last event may lack its end
         begun = self._begun
         if begun is not None and not begun.called:
             begun.callback(self._outcome)
-        self._settle()
-
-    def _settle(self) -> None:
-        done = self._done
-        if self._is_over and done is not None and not self._held:
-            self._done = None
-            self._tell_over()
-            done.callback(self._outcome)
+        self._flush()
 
     def _tell_over(self) -> None:
         over, self.over = self.over, None
@@ -104,14 +93,25 @@ class HeldBody:
 
     def write(self, data: bytes) -> None:
         """See L{IConsumer}."""
+        if self._is_over or not data:
+            return
         if self._consumer is not None and not self._held:
-            self._consumer.write(data)
+            self._pass_on(data)
             return
         self._held.append(data)
+        self._held_bytes += len(data)
         begun = self._begun
-        if begun is not None and not begun.called:
+        if begun is not None and not begun.called and self._has_begun(data):
             cast(IPushProducer, self._source).pauseProducing()
             begun.callback(None)
+
+    def _has_begun(self, data: bytes) -> bool:
+        if self._parser is None:
+            return True
+        self.first = next((each for each in self._parser.feed(data) if each is not None), None)
+        if self.first is None and self._held_bytes > _MOST_HELD:
+            self.first = b""
+        return self.first is not None
 
     # For who takes the body.
 
@@ -120,29 +120,49 @@ class HeldBody:
         self._consumer = consumer
         done: Deferred[None] = Deferred(lambda _: self.stopProducing())
         self._done = done
-        held, self._held = self._held, []
-        if held:
-            consumer.write(b"".join(held))
+        self._flush()
+        return done
+
+    def _flush(self) -> None:
+        if self._consumer is None or self._paused:
+            return
+        if self._held:
+            held, self._held = self._held, []
+            self._pass_on(b"".join(held))
         if self._is_over:
             self._settle()
-        else:
-            self.resumeProducing()
-        return done
+        elif not self._paused:
+            self._source.resumeProducing()
+
+    def _pass_on(self, data: bytes) -> None:
+        assert self._consumer is not None
+        if self.seen is not None:
+            self.seen(data)
+        self._consumer.write(data)
+
+    def _settle(self) -> None:
+        done, self._done = self._done, None
+        if done is not None:
+            self._tell_over()
+            done.callback(self._outcome)
 
     def pauseProducing(self) -> None:
         """See L{IBodyProducer}."""
+        self._paused = True
         if not self._is_over:
             self._source.pauseProducing()
 
     def resumeProducing(self) -> None:
         """See L{IBodyProducer}."""
-        if not self._is_over:
-            self._source.resumeProducing()
+        self._paused = False
+        self._flush()
 
     def stopProducing(self) -> None:
         """See L{IBodyProducer}."""
         self._done = None
+        self._held.clear()
         if not self._is_over:
+            self._is_over = True
             self._source.stopProducing()
         self._tell_over()
 
@@ -156,21 +176,3 @@ async def whole_body(body: IBodyProducer) -> bytes:
     collected = Collector()
     await body.startProducing(collected)
     return b"".join(collected.parts)
-
-
-def first_error(first: bytes) -> GatewayError | None:
-    """
-    The error that a stream begins with: some providers refuse a call after they have answered 200.
-
-    @param first: The stream's first bytes.
-    """
-    if not first.startswith(_ERROR_EVENT):
-        return None
-    line = first.partition(b"\n")[0].removeprefix(b"data:")
-    try:
-        error = _decoder.decode(line).error
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    code = error.code if isinstance(error.code, str) else None
-    status = error.code if isinstance(error.code, int) and 400 <= error.code < 600 else 502
-    return GatewayError(status, error.message, code=code)

@@ -5,8 +5,9 @@ A call's way through deployments: chosen, tried again, fallen back from.
 
     for each model name: the one asked for, then its fallbacks
         for each try: 1 + num_retries
-            choose among the deployments that are available
-            ask it; a stream counts as answered when its first bytes are there
+            choose among the deployments that are available, those first that
+            have failed at this call least
+            ask it; a stream counts as answered when its first event is there
             it fails: what the failure means says whether to try again, ask
             another deployment, another model, or nobody
 """
@@ -14,27 +15,26 @@ A call's way through deployments: chosen, tried again, fallen back from.
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Sequence
 from random import Random
 
 from attrs import evolve, frozen
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from twisted.web.iweb import IBodyProducer
 
 from twisted_aigate.gateway.calls import Result
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
 from twisted_aigate.gateway.errors import GatewayError
-from twisted_aigate.gateway.routing.backoff import wait_before
+from twisted_aigate.gateway.routing.asking import Ask, attempt
+from twisted_aigate.gateway.routing.backoff import LONGEST_BACKOFF, LONGEST_PROMISE, wait_before
 from twisted_aigate.gateway.routing.failures import Meaning, meaning_of
 from twisted_aigate.gateway.routing.fallbacks import fallbacks_of
-from twisted_aigate.gateway.routing.held import HeldBody, first_error, whole_body
-from twisted_aigate.gateway.routing.policy import Policy
+from twisted_aigate.gateway.routing.policy import Policy, Strategy
 from twisted_aigate.gateway.routing.states import States
 from twisted_aigate.gateway.routing.strategies import choose
-
-Ask = Callable[[Deployment], Awaitable[Result]]
+from twisted_aigate.gateway.routing.usage import TokenCount
 
 
 @frozen
@@ -87,7 +87,7 @@ class Router:
     def replace(self, catalogue: Catalogue, policy: Policy) -> None:
         """Have other deployments and another policy from the next call on."""
         self.catalogue, self.policy = catalogue, policy
-        self.states.keep(list(catalogue))
+        self.states.keep(catalogue)
 
     async def route(self, model: str, ask: Ask) -> Answer:
         """
@@ -97,100 +97,96 @@ class Router:
         @raise GatewayError: None gives an answer: the first model name's error.
         """
         self.catalogue.find(model)
+        last_resort = not self._chain(model, Meaning.RETRY)
         try:
-            return await self._try_model(model, ask, 0)
+            return await self._try_model(model, ask, 0, last_resort)
         except _Failed as failed:
             first = failed
         retries = first.retries
-        chain = fallbacks_of(self.policy, model, first.meaning)[: self.policy.max_fallbacks]
+        chain = self._chain(model, first.meaning)
         for number, name in enumerate(chain, 1):
-            if name not in self.catalogue:
-                continue
             self._log.info("{model}: falling back to {name}", model=model, name=name)
             try:
-                answer = await self._try_model(name, ask, number)
+                answer = await self._try_model(name, ask, number, number == len(chain))
             except _Failed as failed:
                 retries += failed.retries
             else:
                 return evolve(answer, retries=answer.retries + retries)
         raise first.error
 
-    async def _try_model(self, model: str, ask: Ask, fallbacks: int) -> Answer:
-        deployments = self.catalogue.find(model)
+    def _chain(self, model: str, meaning: Meaning) -> list[str]:
+        chain = fallbacks_of(self.policy, model, meaning)
+        return [name for name in chain if name in self.catalogue][: self.policy.max_fallbacks]
+
+    async def _try_model(self, model: str, ask: Ask, fallbacks: int, last_resort: bool) -> Answer:
         policy = self.policy
-        refused: set[str] = set()
-        retries = 0
+        left = self.catalogue.find(model)
+        failures: Counter[str] = Counter()
+        retries = -1
+        last: _Failed | None = None
         while True:
-            left = [each for each in deployments if each.id not in refused]
-            available = [each for each in left if self.states.is_available(each)]
-            if not available:
-                raise self._none_available(model, left or deployments, retries)
-            deployment = choose(policy.strategy, available, self.states, self._random)
+            deployment = self._choose(left, failures)
+            if deployment is None:
+                raise last or self._none_available(model, left)
+            retries += 1
             try:
-                return Answer(await self._ask(deployment, ask), deployment, retries, fallbacks)
+                count = self._token_count(deployment)
+                result = await attempt(deployment, ask, self.states, self._clock, count)
+                return Answer(result, deployment, retries, fallbacks)
             except GatewayError as error:
                 failed = error
             meaning = meaning_of(failed)
+            last = _Failed(failed, meaning, retries)
             self._failed(deployment, failed, meaning)
+            failures[deployment.id] += 1
             if meaning is Meaning.ELSEWHERE:
-                refused.add(deployment.id)
-                if len(refused) == len(deployments):
-                    raise _Failed(failed, meaning, retries) from None
-                retries += 1
-                continue
-            if meaning is not Meaning.RETRY or retries >= policy.num_retries:
-                raise _Failed(failed, meaning, retries) from None
-            retries += 1
-            await self._pause(deployments, failed, retries, meaning)
+                left = [each for each in left if each.id != deployment.id]
+                if not left:
+                    raise last
+            elif meaning is Meaning.RETRY and retries < policy.num_retries:
+                seconds = self._wait(left, deployment, failures, last_resort)
+                if seconds is None:
+                    raise last
+                await self._sleep(seconds)
+            else:
+                raise last
 
-    async def _pause(
-        self, deployments: list[Deployment], failed: GatewayError, retries: int, meaning: Meaning
-    ) -> None:
-        # Another deployment that is ready need not wait for the one that failed.
-        ready = any(map(self.states.is_available, deployments))
-        if len(deployments) > 1 and ready and not self.policy.retry_after:
-            return
-        seconds = wait_before(retries, failed.retry_after, self.policy.retry_after, self._random)
-        if seconds is None:
-            raise _Failed(failed, meaning, retries - 1) from None
-        waited: Deferred[None] = Deferred(lambda _: timer.cancel())
-        timer = self._clock.callLater(seconds, waited.callback, None)
-        await waited
+    def _choose(self, left: Sequence[Deployment], failures: Counter[str]) -> Deployment | None:
+        available = [each for each in left if self.states.is_available(each)]
+        if not available:
+            return None
+        if failures:
+            least = min(failures[each.id] for each in available)
+            available = [each for each in available if failures[each.id] == least]
+        return choose(self.policy.strategy, available, self.states, self._random)
 
-    async def _ask(self, deployment: Deployment, ask: Ask) -> Result:
-        states = self.states
-        states.begin(deployment)
-        began = self._clock.seconds()
-        try:
-            result = await ask(deployment)
-            if not isinstance(result.body, bytes):
-                result = evolve(result, body=await self._begun(result, result.body, deployment))
-        except BaseException:
-            states.end(deployment)
-            raise
-        states.of(deployment).answered(self._clock.seconds() - began)
-        if isinstance(result.body, bytes):
-            states.end(deployment)
-        return result
+    def _wait(
+        self,
+        left: Sequence[Deployment],
+        deployment: Deployment,
+        failures: Counter[str],
+        last_resort: bool,
+    ) -> float | None:
+        """Seconds until the next try; C{None}: there is none."""
+        least = self.policy.retry_after
+        count = failures[deployment.id]
+        if any(failures[each.id] < count and self.states.is_available(each) for each in left):
+            # Another deployment need not wait for the one that failed.
+            return least
+        asked = self.states.rest(left)
+        if asked is None or asked > (LONGEST_PROMISE if last_resort else LONGEST_BACKOFF):
+            return None
+        return wait_before(count, asked, least, self._random)
 
-    async def _begun(
-        self, result: Result, body: IBodyProducer, deployment: Deployment
-    ) -> bytes | IBodyProducer:
-        try:
-            if result.is_json:
-                return await whole_body(body)
-            held = HeldBody(body)
-            await held.begin()
-        except CancelledError:
-            raise
-        except Exception as error:
-            raise result.described(error) from None
-        failed = first_error(held.first)
-        if failed is not None:
-            held.stopProducing()
-            raise failed
-        held.over = lambda: self.states.end(deployment)
-        return held
+    async def _sleep(self, seconds: float) -> None:
+        if seconds:
+            waited: Deferred[None] = Deferred(lambda _: timer.cancel())
+            timer = self._clock.callLater(seconds, waited.callback, None)
+            await waited
+
+    def _token_count(self, deployment: Deployment) -> TokenCount | None:
+        needed = deployment.limits.tpm is not None or self.policy.strategy is Strategy.USAGE
+        return TokenCount() if needed else None
 
     # Failures.
 
@@ -203,17 +199,18 @@ class Router:
             status=error.status,
             message=error.message,
         )
-        if meaning in (Meaning.RETRY, Meaning.ELSEWHERE):
+        # What runs in this process says at once that it has no room, and when it has again.
+        has_no_room = error.status == 429 and deployment.origin is None
+        if meaning in (Meaning.RETRY, Meaning.ELSEWHERE) and not has_no_room:
             lasting = meaning is Meaning.ELSEWHERE
             self.states.failed(deployment, self.policy, error.retry_after, lasting=lasting)
 
-    def _none_available(self, model: str, deployments: list[Deployment], retries: int) -> _Failed:
-        seconds = math.ceil(self.states.wait(deployments))
+    def _none_available(self, model: str, deployments: Sequence[Deployment]) -> _Failed:
         error = GatewayError(
             429,
             f"No deployment of {model!r} can take a call now: they are cooling down, or at their"
             " limits.",
             code="no_deployment_available",
-            retry_after=max(1, seconds),
+            retry_after=max(1, math.ceil(self.states.wait(deployments))),
         )
-        return _Failed(error, Meaning.RETRY, retries)
+        return _Failed(error, Meaning.RETRY, 0)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.routing.policy import Policy
-from twisted_aigate.kernel.units import MINUTE
+from twisted_aigate.kernel.units import HOUR, MINUTE, SECOND
 
 _LATENCIES = 10
+_LATENCIES_KEPT = HOUR
+"""After which one that was slow is tried again."""
+
+_LONGEST_REST = 5 * MINUTE
+"""What a provider may ask for; some say a day."""
+
+_A_MOMENT = 1 * SECOND
+"""Until one of several calls may be over: nobody knows."""
 
 
 @define(eq=False)
@@ -20,32 +29,38 @@ class State:
     What is known of a deployment.
 
     @ivar in_flight: Calls that it has in hand.
-    @ivar cooling_until: The time, on the clock, until which it is left alone.
+    @ivar cooling_until: The time, on the clock, until which it is left alone for its failures.
+    @ivar resting_until: The same, because its provider asks for it.
     @ivar requests: Calls that it was given in the minute.
     @ivar tokens: Tokens that it has answered with in the minute.
     """
 
     in_flight: int = 0
     cooling_until: float = 0.0
+    resting_until: float = 0.0
     requests: int = 0
     tokens: int = 0
     _minute: int = -1
     _latencies: deque[float] = field(factory=lambda: deque(maxlen=_LATENCIES))
+    _answered_at: float = 0.0
     _failures: deque[float] = field(factory=deque)
 
     @property
-    def latency(self) -> float:
-        """Seconds that its last answers took to begin, on average; 0 when there was none."""
-        return sum(self._latencies) / len(self._latencies) if self._latencies else 0.0
+    def latency(self) -> float | None:
+        """Seconds that its last answers took to begin, on average; C{None}: there was none."""
+        return sum(self._latencies) / len(self._latencies) if self._latencies else None
 
     def turn_to(self, now: float) -> None:
-        """Forget the usage of minutes that are over."""
+        """Forget what is over."""
         minute = int(now // MINUTE)
         if minute != self._minute:
             self._minute, self.requests, self.tokens = minute, 0, 0
+            if now - self._answered_at > _LATENCIES_KEPT:
+                self._latencies.clear()
 
-    def answered(self, seconds: float) -> None:
+    def answered(self, now: float, seconds: float) -> None:
         """Keep how long an answer took to begin."""
+        self._answered_at = now
         self._latencies.append(seconds)
 
     def failed(self, now: float) -> int:
@@ -55,14 +70,18 @@ class State:
         @return: How many there were in the last minute.
         """
         self._failures.append(now)
-        while self._failures and self._failures[0] <= now - MINUTE:
+        while self._failures[0] <= now - MINUTE:
             self._failures.popleft()
         return len(self._failures)
 
     def cool(self, until: float) -> None:
-        """Leave it alone until then."""
+        """Leave it alone until then, and count anew after it."""
         self.cooling_until = max(self.cooling_until, until)
         self._failures.clear()
+
+    def rest(self, until: float) -> None:
+        """Leave it alone until then."""
+        self.resting_until = max(self.resting_until, until)
 
 
 class States:
@@ -84,32 +103,29 @@ class States:
         state.turn_to(self._clock.seconds())
         return state
 
-    def keep(self, deployments: list[Deployment]) -> None:
+    def keep(self, deployments: Iterable[Deployment]) -> None:
         """Forget all others: the catalogue has changed."""
         ids = {deployment.id for deployment in deployments}
         self._states = {key: state for key, state in self._states.items() if key in ids}
 
-    def is_available(self, deployment: Deployment) -> bool:
-        """Whether it may be given a call now."""
-        state = self.of(deployment)
-        if state.cooling_until > self._clock.seconds():
-            return False
-        limits = deployment.limits
-        return (
-            (limits.rpm is None or state.requests < limits.rpm)
-            and (limits.tpm is None or state.tokens < limits.tpm)
-            and (limits.max_parallel is None or state.in_flight < limits.max_parallel)
-        )
-
-    def begin(self, deployment: Deployment) -> None:
-        """It is given a call."""
+    def begin(self, deployment: Deployment) -> State:
+        """It is given a call; whoever gives it says when that is over, by L{end}."""
         state = self.of(deployment)
         state.in_flight += 1
         state.requests += 1
+        return state
 
-    def end(self, deployment: Deployment) -> None:
-        """It is done with a call."""
-        self.of(deployment).in_flight -= 1
+    def end(self, state: State, tokens: int = 0) -> None:
+        """
+        It is done with a call.
+
+        @param state: Its state when it was given the call: that of another catalogue may be
+            another one.
+        @param tokens: What the answer took.
+        """
+        state.turn_to(self._clock.seconds())
+        state.in_flight -= 1
+        state.tokens += tokens
 
     def failed(
         self, deployment: Deployment, policy: Policy, retry_after: float | None, *, lasting: bool
@@ -123,14 +139,46 @@ class States:
         now = self._clock.seconds()
         state = self.of(deployment)
         many = state.failed(now) > policy.allowed_fails
-        if policy.cooldown_time and (many or lasting or retry_after):
-            state.cool(now + max(policy.cooldown_time, retry_after or 0.0))
+        if policy.cooldown_time and (many or lasting):
+            state.cool(now + policy.cooldown_time)
+        if retry_after:
+            state.rest(now + min(retry_after, _LONGEST_REST))
 
-    def wait(self, deployments: list[Deployment]) -> float:
-        """Seconds until one of them may be available again."""
+    def is_available(self, deployment: Deployment) -> bool:
+        """Whether it may be given a call now."""
+        return self.wait((deployment,)) == 0
+
+    def rest(self, deployments: Iterable[Deployment]) -> float | None:
+        """
+        Seconds until one of them may be given a call, as their providers ask.
+
+        @return: C{None}: for other reasons none may.
+        """
+        now = self._clock.seconds()
+        rests = [
+            max(self.of(each).resting_until - now, 0.0)
+            for each in deployments
+            if self.of(each).cooling_until <= now and not self._full(each)
+        ]
+        return min(rests, default=None)
+
+    def wait(self, deployments: Iterable[Deployment]) -> float:
+        """Seconds until one of them may be available again; 0: it is."""
         now = self._clock.seconds()
         waits = []
         for deployment in deployments:
-            cooling = self.of(deployment).cooling_until - now
-            waits.append(cooling if cooling > 0 else MINUTE - now % MINUTE)
+            state = self.of(deployment)
+            until = max(state.cooling_until, state.resting_until)
+            waits.append(max(until - now, self._full(deployment)))
         return min(waits)
+
+    def _full(self, deployment: Deployment) -> float:
+        """Seconds for which it is at its limits."""
+        limits, state = deployment.limits, self.of(deployment)
+        if (limits.rpm is not None and state.requests >= limits.rpm) or (
+            limits.tpm is not None and state.tokens >= limits.tpm
+        ):
+            return MINUTE - self._clock.seconds() % MINUTE
+        if limits.max_parallel is not None and state.in_flight >= limits.max_parallel:
+            return _A_MOMENT
+        return 0.0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import Any
 
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.routing.policy import Strategy
@@ -17,7 +19,7 @@ def _shuffle(deployments: Sequence[Deployment], states: States, random: Random) 
 
 
 def _least(
-    measure: Callable[[Deployment], float], deployments: Sequence[Deployment], random: Random
+    measure: Callable[[Deployment], Any], deployments: Sequence[Deployment], random: Random
 ) -> Deployment:
     measures = [measure(deployment) for deployment in deployments]
     least = min(measures)
@@ -26,8 +28,14 @@ def _least(
 
 
 def _latency(deployments: Sequence[Deployment], states: States, random: Random) -> Deployment:
-    # One that has not answered yet counts as the fastest: so it gets to be known.
-    return _least(lambda each: states.of(each).latency, deployments, random)
+    def latency(deployment: Deployment) -> float:
+        state = states.of(deployment)
+        if state.latency is not None:
+            return state.latency
+        # One that has not answered yet gets to be known by one call; the others do not wait for it.
+        return math.inf if state.in_flight else 0.0
+
+    return _least(latency, deployments, random)
 
 
 def _least_busy(deployments: Sequence[Deployment], states: States, random: Random) -> Deployment:
@@ -35,7 +43,12 @@ def _least_busy(deployments: Sequence[Deployment], states: States, random: Rando
 
 
 def _usage(deployments: Sequence[Deployment], states: States, random: Random) -> Deployment:
-    return _least(lambda each: states.of(each).tokens, deployments, random)
+    def usage(deployment: Deployment) -> tuple[int, int]:
+        state = states.of(deployment)
+        # What calls in hand will take is not known yet: they count by their number.
+        return state.tokens, state.requests
+
+    return _least(usage, deployments, random)
 
 
 _CHOICES: dict[Strategy, _Choose] = {
