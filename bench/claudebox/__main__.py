@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from bench.claudebox.by_hand import observe
 from bench.claudebox.events import measure_events
 from bench.claudebox.files import measure_files
 from bench.claudebox.memory import measure_memory
 from bench.claudebox.overhead import measure_overhead, nothing
 from bench.claudebox.report import Measured, render
-from bench.claudebox.server import ACCOUNT_KEY, Server, start_server
+from bench.claudebox.server import ACCOUNT_KEY, start_server
 from bench.claudebox.stand_in import install_stand_in
 from bench.common.processes import Unusable
 from bench.common.session import parse_arguments, run_bench
@@ -23,13 +24,11 @@ from bench.common.wrk import find_wrk
 from tests.end_to_end.anthropic_server import ScriptedAnthropic
 
 _PROMPT = "Say hello."
-_NOWHERE = "http://127.0.0.1:1"
-"""What the stand-in would ask, if it asked anything."""
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.claudebox", description=__doc__)
-    parser.add_argument("--pairs", type=int, default=40, help="how many runs each way (40)")
+    parser.add_argument("--pairs", type=int, default=60, help="how many runs each way (60)")
     parser.add_argument("--seconds", type=int, default=2, help="how long each load is (2)")
     parser.add_argument("--rounds", type=int, default=5, help="the median of how many counts (5)")
     parser.add_argument(
@@ -59,31 +58,28 @@ def _version(claude: Path) -> str:
     return done.stdout.split()[0]
 
 
-def _with_the_stand_in(
-    server: Server, measured: Measured, run: Path, arguments: argparse.Namespace, wanted: set[str]
-) -> None:
-    # Memory before files: what they need stays.
-    if "events" in wanted:
-        measured.delays = measure_events(server, run / "piped", arguments.rounds)
-    if "memory" in wanted:
-        measured.readings = measure_memory(server)
-    if "files" in wanted:
-        measured.trees = measure_files(server, run, arguments.seconds, arguments.rounds)
-
-
 def _bench(arguments: argparse.Namespace, cache: Path, run: Path) -> tuple[str, list[str]]:
     wanted = set(arguments.only or ("overhead", "events", "memory", "files"))
     claude, stand_in = beside_python("claude"), install_stand_in(run / "stand-in")
     measured = Measured(_version(claude))
     with ExitStack() as stack:
-        real = start_server(stack, run / "real", claude, stack.enter_context(_anthropic()))
-        other = start_server(stack, run / "other", stand_in, _NOWHERE)
+        anthropic = stack.enter_context(_anthropic())
+        real = start_server(stack, run / "real", claude, anthropic)
+        other = start_server(stack, run / "other", stand_in, anthropic)
+        start = observe(other)
         if "overhead" in wanted:
+            pairs = arguments.pairs
             measured.overheads = (
-                measure_overhead("Claude Code", real, run / "hand", _PROMPT, arguments.pairs),
-                measure_overhead("the stand-in", other, run / "idle", nothing(), arguments.pairs),
+                measure_overhead("Claude Code", real, start, run / "hand", _PROMPT, pairs),
+                measure_overhead("the stand-in", other, start, run / "idle", nothing(), pairs),
             )
-        _with_the_stand_in(other, measured, run, arguments, wanted)
+        # Memory before files: what they need stays.
+        if "events" in wanted:
+            measured.delays = measure_events(other, start, run / "piped", arguments.rounds)
+        if "memory" in wanted:
+            measured.readings = measure_memory(other)
+        if "files" in wanted:
+            measured.trees = measure_files(other, run, arguments.seconds, arguments.rounds)
         measured.problems = [
             problem for server in (real, other) for problem in server.child.tracebacks()
         ]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.claudebox.by_hand import ByHand
+from bench.claudebox.by_hand import ByHand, Start
 from bench.claudebox.server import Server
 from bench.claudebox.stand_in import prompt
 from bench.common.console import say
@@ -72,14 +72,15 @@ def _delays(lines: Iterator[bytes]) -> list[float]:
     return found
 
 
-def measure_events(server: Server, folder: Path, rounds: int) -> list[Delays]:
+def measure_events(server: Server, start: Start, folder: Path, rounds: int) -> list[Delays]:
     """
     Follow runs, and read what the CLI prints by hand through a pipe, in turn.
 
+    @param start: How the CLI is started.
     @param folder: Where it is run by hand.
     @raise Unusable: Lines are missing.
     """
-    hand = ByHand(server, folder)
+    hand = ByHand(start, server.binary, folder)
     piped, served = Delays("a pipe, by hand"), Delays("`/run/events`")
     text = prompt(LINES, _SIZE, APART, _BEFORE)
     for number in range(rounds):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.claudebox.by_hand import ByHand
+from bench.claudebox.by_hand import ByHand, Start
 from bench.claudebox.server import Server
 from bench.claudebox.stand_in import prompt
 from bench.common.console import say
@@ -42,16 +42,19 @@ def _milliseconds(work: Callable[[], object]) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def measure_overhead(what: str, server: Server, folder: Path, text: str, pairs: int) -> Overhead:
+def measure_overhead(
+    what: str, server: Server, start: Start, folder: Path, text: str, pairs: int
+) -> Overhead:
     """
     Run the CLI by hand and through the API, each time in a new session and a new workspace.
 
     @param what: What is run.
+    @param start: How it is started.
     @param folder: Where it is run by hand.
     @param text: The prompt.
     @raise Unusable: A run fails.
     """
-    hand = ByHand(server, folder)
+    hand = ByHand(start, server.binary, folder)
     found = Overhead(what)
 
     def by_hand(name: str) -> None:

@@ -65,19 +65,21 @@ def _host(measured: Measured, seconds: int, rounds: int) -> str:
 def _overheads(overheads: Sequence[Overhead]) -> str:
     rows = [
         [
-            each.what, *(figure(percentile(v, 0.5)) for v in (each.by_hand, each.by_api)),
+            each.what,
+            *(figure(percentile(v, p)) for p in (0.1, 0.5) for v in (each.by_hand, each.by_api)),
             *(figure(percentile(each.more, share)) for share in (0.25, 0.5, 0.75)),
             figure(percentile(each.by_api, 0.5) / percentile(each.by_hand, 0.5)),
         ]
         for each in overheads
     ]  # fmt: skip
     head = (
-        "what", "by hand, p50, ms", "`POST /claudebox/run`, p50, ms",
+        "what", "by hand, p10, ms", "API, p10, ms", "by hand, p50, ms", "API, p50, ms",
         "more, p25, ms", "more, p50, ms", "more, p75, ms", "ratio of p50",
     )  # fmt: skip
     return (
         f"### A run, and the same by hand, in {len(overheads[0].more)} pairs\n\n"
-        "More: the difference of the two of a pair. Each run is a new session in a new workspace."
+        "API: `POST /claudebox/run`. More: the difference of the two of a pair. Each run is a new "
+        "session in a new workspace."
         f"\n\n{table(head, rows)}"
     )
 

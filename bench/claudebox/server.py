@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,15 +29,13 @@ class Server:
     @ivar child: Its process.
     @ivar port: What it listens on.
     @ivar binary: What it runs.
-    @ivar anthropic: The URL of what answers as Anthropic.
-    @ivar environment: Its environment.
+    @ivar folder: Where it keeps what is the tree's.
     """
 
     child: Child
     port: int
     binary: Path
-    anthropic: str
-    environment: Mapping[str, str]
+    folder: Path
 
     @property
     def headers(self) -> dict[str, str]:
@@ -106,4 +103,4 @@ def start_server(stack: ExitStack, folder: Path, binary: Path, anthropic: str) -
     child = Child("aigate", [str(beside_python("aigate")), "run"], folder, environment)
     stack.enter_context(child)
     wait_until_ok(child, port, "/claudebox/health")
-    return Server(child, port, binary, anthropic, environment)
+    return Server(child, port, binary, folder / "data/claudebox")

@@ -2,18 +2,18 @@
 A stand-in for Claude Code that prints lines of which each has the time at which it was written.
 
 Its prompt says how many, how many bytes of text each has, how many seconds lie between two, and how
-many before the first. It needs the standard library alone: L{install_stand_in} copies this file.
+many before the first. Its result says how it was started, as JSON. It needs the standard library
+alone: L{install_stand_in} copies this file.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
-
-_RESULT = {"type": "result", "subtype": "success", "is_error": False, "result": "done"}
 
 
 def install_stand_in(folder: Path) -> Path:
@@ -55,7 +55,8 @@ def main() -> None:
         due += apart
         if apart:
             time.sleep(max(0.0, due - time.monotonic()))
-    _print(_RESULT)
+    started = json.dumps({"arguments": sys.argv[1:], "environment": dict(os.environ)})
+    _print({"type": "result", "subtype": "success", "is_error": False, "result": started})
 
 
 if __name__ == "__main__":
