@@ -23,7 +23,7 @@ from twisted_aigate.claudebox.remains import (
     stderr_tail,
 )
 from twisted_aigate.claudebox.run import CANCEL_ASKED
-from twisted_aigate.kernel.process_table import ProcessIdentity, family, identify
+from twisted_aigate.kernel.process_table import ProcessIdentity, family, identify, is_marked
 
 
 class StructuredTests(SynchronousTestCase):
@@ -53,6 +53,9 @@ class ProcessTests(SynchronousTestCase):
         self.processes.append(process)
         identity = identify(process.pid)
         assert identity is not None
+        while marked and not is_marked(identity, RUN_VARIABLE, self.run_id):
+            # It has its environment a moment after it is its program.
+            self.assertIsNone(process.poll())
         return identity
 
     def ended(self) -> list[bool]:
