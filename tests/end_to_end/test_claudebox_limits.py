@@ -118,7 +118,7 @@ class PathTests(ClaudeboxTestCase):
         other = self.server.run("hello", self.name.replace("/in", "/inner"))
         self.assertEqual((other.status, other.value["runId"]), (409, self.run_id()))
         self.server.cancel(workspace=self.name.replace("/in", "/inner"))
-        self.assertEqual(pending.answer().status, 409)
+        self.assertEqual(pending.answer().status, 410)
 
     def test_removing_a_link(self) -> None:
         """Removing a link leaves what it names alone."""

@@ -199,11 +199,18 @@ class Router:
             status=error.status,
             message=error.message,
         )
-        # What runs in this process says at once that it has no room, and when it has again.
-        has_no_room = error.status == 429 and deployment.origin is None
-        if meaning in (Meaning.RETRY, Meaning.ELSEWHERE) and not has_no_room:
+        if meaning in (Meaning.RETRY, Meaning.ELSEWHERE) and self._has_alternative(deployment):
             lasting = meaning is Meaning.ELSEWHERE
             self.states.failed(deployment, self.policy, error.retry_after, lasting=lasting)
+
+    def _has_alternative(self, deployment: Deployment) -> bool:
+        """Whether calls are better sent elsewhere for a while: nobody gains when there is nothing."""
+        if deployment.origin is None:
+            # What runs in this process says at once when it has no room.
+            return False
+        name = deployment.model_name
+        others = len(self.catalogue.find(name)) > 1
+        return others or bool(fallbacks_of(self.policy, name, Meaning.RETRY))
 
     def _none_available(self, model: str, deployments: Sequence[Deployment]) -> _Failed:
         error = GatewayError(
