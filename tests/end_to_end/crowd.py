@@ -55,7 +55,8 @@ class CrowdProvider:
             writer.write(_END)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        over = (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError)
+        with contextlib.suppress(*over):
             while True:
                 body = await _request(reader)
                 if body["model"] == "quick":

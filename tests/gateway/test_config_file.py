@@ -6,9 +6,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_aigate.gateway.catalogue import make_catalogue
 from twisted_aigate.gateway.config_file import parse_sections
-from twisted_aigate.gateway.deployments import Catalogue
+from twisted_aigate.gateway.deployments import Catalogue, Limits
 from twisted_aigate.gateway.local.table import LOCAL_MODELS
-from twisted_aigate.kernel.settings import ConfigError, parse_config_file
+from twisted_aigate.gateway.routing.configured import configured_policy
+from twisted_aigate.gateway.tree import read_catalogue
+from twisted_aigate.kernel.settings import ConfigError, Configuration, parse_config_file
+from twisted_aigate.kernel.settings.model import read_settings
 
 _FULL = """
 model_list:
@@ -37,6 +40,39 @@ router_settings:
   routing_strategy: simple-shuffle
 general_settings: {master_key: sk-1}
 """
+
+_SETTINGS = """
+litellm_settings:
+  num_retries: "2"
+  request_timeout: 30
+  set_verbose: false
+  cache: true
+  callbacks: [langfuse]
+  fallbacks: [{m1: [m2, m3]}]
+router_settings:
+  routing_strategy: usage-based-routing-v2
+  enable_pre_call_checks: true
+  redis_host: localhost
+  retry_policy: {TimeoutErrorRetries: 3}
+  model_group_alias: {fast: m1, faster: {model: m2, hidden: true}}
+general_settings: {master_key: sk-1}
+"""
+
+
+def _entry(number: int) -> str:
+    return f"""
+  - model_name: m{number % 50}
+    team_id: blue
+    litellm_params:
+      model: openai/gpt-{number}
+      api_key: os.environ/KEY_{number}
+      rpm: "{60 + number}"
+      tpm: 100000
+      max_parallel_requests: {number % 50 or 1}
+      stream_timeout: 0
+      max_retries: 0
+      tags: [a, b]
+    model_info: {{mode: chat, base_model: gpt-4o, anything: [else]}}"""
 
 
 def _catalogue(text: str, **environment: str) -> Catalogue:
@@ -111,6 +147,64 @@ class ConfigFileTests(SynchronousTestCase):
         ids = [each.id for each in _catalogue(text).find("m")]
         self.assertEqual(len(set(ids)), 3)
         self.assertEqual(ids, [each.id for each in _catalogue(text).find("m")])
+
+    def test_hundred_deployments(self) -> None:
+        """A large file of LiteLLM's, with keys that are not supported: each is named once."""
+        text = "\n".join(["model_list:", *map(_entry, range(100)), _SETTINGS])
+        file = parse_config_file(text, {"KEY_7": "sk-seven"})
+        config, unsupported = parse_sections(file)
+        catalogue = make_catalogue(config, (), (), {})
+        self.assertEqual(len([each for each in catalogue if each.model_name.startswith("m")]), 100)
+        self.assertEqual(len({each.id for each in catalogue}), 100)
+        seventh = catalogue.find("m7")[0]
+        assert seventh.api_key is not None
+        self.assertEqual(seventh.api_key.reveal(), "sk-seven")
+        self.assertEqual(seventh.limits, Limits(rpm=67, tpm=100_000, max_parallel=7))
+        self.assertEqual((seventh.timeout, seventh.stream_timeout), (30, 0))
+        self.assertEqual(
+            unsupported,
+            [
+                "litellm_settings.cache", "litellm_settings.callbacks",
+                "litellm_settings.set_verbose", "model_list.litellm_params.max_retries",
+                "model_list.litellm_params.tags", "model_list.team_id",
+                "router_settings.enable_pre_call_checks",
+                "router_settings.model_group_alias.hidden", "router_settings.redis_host",
+                "router_settings.retry_policy",
+            ],
+        )  # fmt: skip
+        self.assertEqual(catalogue.find("fast")[0].id, catalogue.find("m1")[0].id)
+        self.assertEqual(catalogue.find("faster")[0].id, catalogue.find("m2")[0].id)
+        self.assertEqual(configured_policy(config).num_retries, 2)
+
+    def test_keys_without_a_value(self) -> None:
+        """They say nothing."""
+        text = """
+model_list:
+  - model_name: m
+    litellm_params: {model: x, api_base: null, rpm: null, extra_headers: null}
+    model_info:
+router_settings: {model_group_alias: null, fallbacks: null, timeout: null}
+"""
+        deployment = _catalogue(text).find("m")[0]
+        self.assertEqual((deployment.limits, deployment.info), (Limits(), {}))
+
+    def test_fallbacks_that_there_are_not(self) -> None:
+        """A name that is no model's is said when the file is read, once."""
+        settings = read_settings({"LITELLM_MASTER_KEY": "sk-1"})
+        file = parse_config_file(
+            """
+model_list: [{model_name: m, litellm_params: {model: x}}]
+router_settings:
+  fallbacks: [{m: [typo, m]}, {"*": [typo]}]
+  default_fallbacks: [m, other]
+""",
+            {},
+        )
+        _, _, unsupported = read_catalogue(Configuration(settings, {}, file), (), ())
+        self.assertEqual(
+            unsupported,
+            ["the fallback 'other' (no such model)", "the fallback 'typo' (no such model)"],
+        )
 
     def test_wrong_files(self) -> None:
         """Each is refused in one line that says where."""

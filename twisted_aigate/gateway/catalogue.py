@@ -159,7 +159,10 @@ def make_catalogue(
                 "aigate check says why"
             )
     deployments += [*claude, *(embedded(entry) for entry in local)]
-    aliases = dict(config.router_settings.model_group_alias)
+    aliases = {
+        alias: target if isinstance(target, str) else target.model
+        for alias, target in config.router_settings.model_group_alias.items()
+    }
     chats = [each for each in deployments if each.mode == "chat"]
     # Claude Code is more than a model, and may itself be asking for the default.
     chats.sort(key=lambda each: each.provider in CLAUDE_MODELS)

@@ -67,11 +67,17 @@ class LiteLLMSettings(Reliability):
     request_timeout: float | None = None
 
 
+class AliasTarget(msgspec.Struct):
+    """What an alias of C{model_group_alias} stands for, in its long form."""
+
+    model: str
+
+
 class RouterSettings(Reliability):
     """C{router_settings}."""
 
     routing_strategy: str | None = None
-    model_group_alias: dict[str, str] = {}
+    model_group_alias: dict[str, str | AliasTarget] = {}
     timeout: float | None = None
     stream_timeout: float | None = None
 
@@ -93,10 +99,22 @@ def _unknown(value: Any, model: type[msgspec.Struct], where: str) -> list[str]:
     return [f"{where}{key}" for key in value if key not in known] if isinstance(value, dict) else []
 
 
+def _without_nulls(value: Any) -> Any:
+    """A key without a value says nothing."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [_without_nulls(each) for each in value]
+    return value
+
+
 def _unsupported(data: dict[str, Any]) -> list[str]:
     found = _unknown(data.get("litellm_settings"), LiteLLMSettings, "litellm_settings.")
     found += _unknown(data.get("router_settings"), RouterSettings, "router_settings.")
     router = data.get("router_settings")
+    aliases = router.get("model_group_alias") if isinstance(router, dict) else None
+    for target in aliases.values() if isinstance(aliases, dict) else ():
+        found += _unknown(target, AliasTarget, "router_settings.model_group_alias.")
     strategy = router.get("routing_strategy") if isinstance(router, dict) else None
     if strategy is not None and strategy not in STRATEGIES:
         found.append(f"router_settings.routing_strategy: {strategy}")
@@ -116,7 +134,7 @@ def parse_sections(file: Mapping[str, Any]) -> tuple[ConfigFile, list[str]]:
     @return: The sections, and the keys in them that are not supported.
     @raise ConfigError: They are not of LiteLLM's shape.
     """
-    ours = {name: file[name] for name in SECTIONS if name in file}
+    ours = _without_nulls({name: file[name] for name in SECTIONS if name in file})
     try:
         return msgspec.convert(ours, ConfigFile, strict=False), _unsupported(ours)
     except msgspec.ValidationError as error:

@@ -76,7 +76,10 @@ def read_catalogue(
     try:
         sections, unsupported = parse_sections(configuration.file)
         catalogue = make_catalogue(sections, claude, local, configuration.environment)
-        return catalogue, configured_policy(sections), unsupported
+        policy = configured_policy(sections)
+        unknown = sorted(name for name in policy.names if name not in catalogue)
+        unsupported += [f"the fallback {name!r} (no such model)" for name in unknown]
+        return catalogue, policy, unsupported
     except ConfigError as error:
         raise configuration.wrong_file(error) from None
 

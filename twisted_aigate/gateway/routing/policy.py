@@ -54,3 +54,10 @@ class Policy:
     content_policy_fallbacks: Mapping[str, tuple[str, ...]] = Factory(dict)
     default_fallbacks: tuple[str, ...] = ()
     max_fallbacks: int = 5
+
+    @property
+    def names(self) -> set[str]:
+        """The model names that stand in for others."""
+        tables = (self.fallbacks, self.context_window_fallbacks, self.content_policy_fallbacks)
+        named = {name for table in tables for chain in table.values() for name in chain}
+        return named.union(self.default_fallbacks)
