@@ -94,6 +94,7 @@ class OneDeploymentTests(RouterCase):
 
     def test_cooldown(self) -> None:
         """One failure more than allowed: the error is its own, then nobody asks it for a while."""
+        self.make(deployment("a"), default_fallbacks=("other",))
         self.fails("a", failure(500), times=4)
         self.assertEqual(self.error().status, 500)
         error = self.failureResultOf(self.route(), GatewayError).value
@@ -106,10 +107,17 @@ class OneDeploymentTests(RouterCase):
 
     def test_cooldown_before_the_last_try(self) -> None:
         """There is nothing to wait for: the provider's own error, at once."""
-        self.make(deployment("a"), allowed_fails=0)
+        self.make(deployment("a"), allowed_fails=0, default_fallbacks=("other",))
         self.fails("a", failure(500))
         self.assertEqual(self.failureResultOf(self.route()).value.status, 500)
         self.assertIdle()
+
+    def test_no_cooldown_without_another(self) -> None:
+        """Where nothing else can be asked, a model that failed is asked all the same."""
+        self.fails("a", failure(500), times=12)
+        for _ in range(3):
+            self.assertEqual(self.error().status, 500)
+        self.answer()
 
     def test_wrong_calls_do_not_count(self) -> None:
         """A caller's mistakes cool nothing down."""

@@ -199,7 +199,10 @@ class Router:
             status=error.status,
             message=error.message,
         )
-        if meaning in (Meaning.RETRY, Meaning.ELSEWHERE) and self._has_alternative(deployment):
+        asked_to_wait = error.retry_after is not None and deployment.origin is not None
+        if meaning in (Meaning.RETRY, Meaning.ELSEWHERE) and (
+            asked_to_wait or self._has_alternative(deployment)
+        ):
             lasting = meaning is Meaning.ELSEWHERE
             self.states.failed(deployment, self.policy, error.retry_after, lasting=lasting)
 
