@@ -57,7 +57,7 @@ class RoutesCase(SynchronousTestCase):
         )
         policy = Policy(num_retries=0)
         router = Router(self.catalogue, policy, Clock(), Random(1))
-        gateway = Gateway(router, {"openai": self.provider})
+        self.gateway = gateway = Gateway(router, {"openai": self.provider})
         threads: Any = HeldThreads()
         health = HealthChecks(gateway, threads, folder)
         routes = GatewayRoutes(

@@ -35,6 +35,7 @@ model_list:
 litellm_settings:
   request_timeout: 30
   drop_params: true
+  set_verbose: true
 router_settings:
   model_group_alias: {fast: gpt}
   routing_strategy: simple-shuffle
@@ -120,10 +121,7 @@ class ConfigFileTests(SynchronousTestCase):
     def test_unsupported_keys_are_named_once(self) -> None:
         """What has no effect is said, a key once."""
         _, unsupported = parse_sections(parse_config_file(_FULL, {}))
-        self.assertEqual(
-            unsupported,
-            ["litellm_settings.drop_params"],
-        )
+        self.assertEqual(unsupported, ["litellm_settings.set_verbose"])
         text = "router_settings: {routing_strategy: cost-based-routing}"
         _, unsupported = parse_sections(parse_config_file(text, {}))
         self.assertEqual(unsupported, ["router_settings.routing_strategy: cost-based-routing"])

@@ -38,6 +38,8 @@ class Call:
     @ivar stream: The caller wants events.
     @ivar extra_headers: Header fields for the provider.
     @ivar mock_response: What to answer in place of a model.
+    @ivar protocol_headers: The caller's own header fields that belong to the protocol that it
+        speaks, for a provider that speaks it too.
     """
 
     task: Task
@@ -47,6 +49,7 @@ class Call:
     stream: bool = False
     extra_headers: tuple[tuple[bytes, bytes], ...] = ()
     mock_response: str | list[float] | None = None
+    protocol_headers: tuple[tuple[bytes, bytes], ...] = ()
 
     def body_for(self, model: str) -> bytes:
         """

@@ -8,7 +8,7 @@ from twisted_aigate.gateway.config_file import ConfigFile, ModelEntry
 from twisted_aigate.gateway.deployments import Catalogue, Deployment, Limits
 from twisted_aigate.gateway.local.table import DEFAULT_ALIAS, LocalModelEntry
 from twisted_aigate.gateway.providers.claudebox import CLAUDE_MODELS
-from twisted_aigate.gateway.providers.table import OPENAI_SHAPED, OpenAIShaped
+from twisted_aigate.gateway.providers.table import REMOTE, Remote
 from twisted_aigate.http_client.messages import split_url
 from twisted_aigate.kernel.secrets import Secret
 from twisted_aigate.kernel.settings import ConfigError
@@ -17,12 +17,16 @@ _LOCAL = "local"
 _IN_PROCESS = (_LOCAL, *CLAUDE_MODELS)
 """The providers that no server is asked for."""
 
+_OTHER_NAMES = {"cohere_chat": "cohere"}
+"""LiteLLM's further prefixes of the same providers."""
+
 _DEFAULT_TIMEOUT = 600.0
 
 
 def _provider_of(entry: ModelEntry) -> tuple[str, str]:
     prefix, slash, model = entry.litellm_params.model.partition("/")
-    if slash and (prefix in OPENAI_SHAPED or prefix in _IN_PROCESS):
+    prefix = _OTHER_NAMES.get(prefix, prefix)
+    if slash and (prefix in REMOTE or prefix in _IN_PROCESS):
         return prefix, model
     params = entry.litellm_params
     if params.api_base or params.base_url or not slash:
@@ -30,23 +34,27 @@ def _provider_of(entry: ModelEntry) -> tuple[str, str]:
         return "openai", params.model
     raise ConfigError(
         f"model_list: {entry.model_name}: the provider {prefix!r} is not known; "
-        f"known: {', '.join([*OPENAI_SHAPED, *_IN_PROCESS])}"
+        f"known: {', '.join([*REMOTE, *_IN_PROCESS])}"
     )
 
 
 def _base_url(
-    entry: ModelEntry, provider: str, shaped: OpenAIShaped, environment: Mapping[str, str]
+    entry: ModelEntry, provider: str, remote: Remote, environment: Mapping[str, str]
 ) -> str:
     params = entry.litellm_params
     base = (
         params.api_base
         or params.base_url
-        or (shaped.base_variable and environment.get(shaped.base_variable))
-        or shaped.base_url
+        or (remote.base_variable and environment.get(remote.base_variable))
+        or remote.base_url
     )
     if not base:
         raise ConfigError(f"model_list: {entry.model_name}: {provider} needs an api_base")
     return base
+
+
+def _api_version(provider: str, environment: Mapping[str, str]) -> str | None:
+    return environment.get("AZURE_API_VERSION") if provider == "azure" else None
 
 
 def _fields(pairs: Mapping[str, str], where: str) -> tuple[tuple[bytes, bytes], ...]:
@@ -86,14 +94,17 @@ def configured(entry: ModelEntry, config: ConfigFile, environment: Mapping[str, 
     if weight <= 0 or timeout < 0 or stream_timeout < 0:
         raise ConfigError(f"{where}: weights are above 0 and time-outs are not below it")
     mode = info.get("mode")
+    drop_params = bool(
+        config.litellm_settings.drop_params if params.drop_params is None else params.drop_params
+    )
     origin, path, key = None, "", None
     if provider not in _IN_PROCESS:
-        shaped = OPENAI_SHAPED[provider]
+        remote = REMOTE[provider]
         try:
-            origin, path = split_url(_base_url(entry, provider, shaped, environment))
+            origin, path = split_url(_base_url(entry, provider, remote, environment))
         except ValueError as error:
             raise ConfigError(f"{where}: api_base: {error}") from None
-        text = params.api_key or environment.get(shaped.key_variable)
+        text = params.api_key or environment.get(remote.key_variable)
         key = Secret(text) if text else None
         if text and not text.isascii():
             raise ConfigError(f"{where}: api_key must be ASCII")
@@ -114,6 +125,9 @@ def configured(entry: ModelEntry, config: ConfigFile, environment: Mapping[str, 
         weight=weight,
         mode=mode if isinstance(mode, str) else "chat",
         mock_response=params.mock_response,
+        drop_params=drop_params,
+        drop_parameters=frozenset(params.additional_drop_params),
+        api_version=params.api_version or _api_version(provider, environment),
         info=info,
     )
 

@@ -37,6 +37,9 @@ class LiteLLMParams(msgspec.Struct):
     extra_headers: dict[str, str] = {}
     mock_response: str | None = None
     organization: str | None = None
+    drop_params: bool | None = None
+    additional_drop_params: list[str] = []
+    api_version: str | None = None
 
 
 class ModelEntry(msgspec.Struct):
@@ -65,6 +68,7 @@ class LiteLLMSettings(Reliability):
     """C{litellm_settings}."""
 
     request_timeout: float | None = None
+    drop_params: bool | None = None
 
 
 class AliasTarget(msgspec.Struct):

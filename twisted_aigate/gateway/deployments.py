@@ -47,6 +47,9 @@ class Deployment:
     @ivar weight: Its share of the calls among deployments of the same name.
     @ivar mode: What it is for: C{chat}, C{embedding}, …, as in LiteLLM's C{model_info}.
     @ivar mock_response: What to answer in place of calling it.
+    @ivar drop_params: Leave out the parameters that it would refuse.
+    @ivar drop_parameters: Parameters that are left out in any case.
+    @ivar api_version: The version of its API, for those that have it in the request.
     @ivar info: What the configuration says of it beside.
     """
 
@@ -63,6 +66,9 @@ class Deployment:
     weight: float = 1.0
     mode: str = "chat"
     mock_response: str | None = None
+    drop_params: bool = False
+    drop_parameters: frozenset[str] = frozenset()
+    api_version: str | None = None
     info: Mapping[str, object] = Factory(dict)
 
     @cached_property

@@ -38,6 +38,7 @@ _NEVER_FORWARDED = frozenset(
         "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect",
     )
 )  # fmt: skip
+_PROTOCOL_HEADERS = {Task.MESSAGES: (b"anthropic-version", b"anthropic-beta")}
 _FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -63,8 +64,24 @@ def forwarded_headers(headers: Mapping[str, str] | None) -> tuple[tuple[bytes, b
     return tuple(fields)
 
 
+def protocol_headers(
+    task: Task, fields: Iterable[tuple[bytes, bytes]]
+) -> tuple[tuple[bytes, bytes], ...]:
+    """
+    The caller's header fields that belong to the protocol that it speaks.
+
+    @param fields: All of them, names in lower case.
+    """
+    names = _PROTOCOL_HEADERS.get(task, ())
+    return tuple((name, value) for name, value in fields if name in names)
+
+
 def json_call(
-    task: Task, request: CallRequest, fields: dict[str, msgspec.Raw], body: bytes
+    task: Task,
+    request: CallRequest,
+    fields: dict[str, msgspec.Raw],
+    body: bytes,
+    headers: tuple[tuple[bytes, bytes], ...] = (),
 ) -> Call:
     """
     A call of a JSON request.
@@ -72,6 +89,7 @@ def json_call(
     @param request: The request, checked.
     @param fields: The same, each field in its own text.
     @param body: The same as it came.
+    @param headers: The caller's header fields that belong to the task's protocol.
     @raise GatewayError: 400: it cannot be a call.
     """
     untouched = True
@@ -86,6 +104,7 @@ def json_call(
         bool(getattr(request, "stream", False)),
         forwarded_headers(request.extra_headers),
         getattr(request, "mock_response", None),
+        headers,
     )
 
 

@@ -16,8 +16,12 @@ from twisted_aigate.gateway.errors import GatewayError, error_object, unknown_mo
 from twisted_aigate.gateway.health import HealthChecks, describe
 from twisted_aigate.gateway.messages.errors import error_object as messages_error_object
 from twisted_aigate.gateway.messages.models import PromptRequest
-from twisted_aigate.gateway.messages.service import count_tokens
-from twisted_aigate.gateway.requests import REQUESTS, json_call, transcription_call
+from twisted_aigate.gateway.requests import (
+    REQUESTS,
+    json_call,
+    protocol_headers,
+    transcription_call,
+)
 from twisted_aigate.gateway.service import Gateway
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.web.auth import Authorise, public
@@ -120,16 +124,19 @@ class GatewayRoutes:
         async def handler(request: Request, caller: None) -> Reply:
             body = await request.body.read(self._max_body)
             checked = parse(decoder, body)
-            call = json_call(task, checked, parse_fields(body), body)
+            headers = protocol_headers(task, request.fields)
+            call = json_call(task, checked, parse_fields(body), body, headers)
             more = (_request_id_field(request.id),) if task is Task.MESSAGES else ()
             return _reply(await self._gateway.call(call), more)
 
         return handler
 
     async def _count_tokens(self, request: Request, caller: None) -> Reply:
-        checked = parse(_prompt_decoder, await request.body.read(self._max_body))
-        deployment = self._gateway.catalogue.find(checked.model)[0]
-        return json_reply({"input_tokens": count_tokens(checked, deployment)})
+        body = await request.body.read(self._max_body)
+        checked = parse(_prompt_decoder, body)
+        headers = protocol_headers(Task.MESSAGES, request.fields)
+        call = json_call(Task.MESSAGES, checked, parse_fields(body), body, headers)
+        return _reply(await self._gateway.count_tokens(call, checked))
 
     async def _transcribe(self, request: Request, caller: None) -> Reply:
         form = await read_form(request, self._max_body, self._threads, self._folder)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
+import msgspec
 from attrs import evolve
 
 from twisted_aigate.gateway.calls import Call, Result, Task, TranscriptionCall
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
 from twisted_aigate.gateway.events import EventStream
+from twisted_aigate.gateway.messages.models import PromptRequest
 from twisted_aigate.gateway.messages.outcome import Asked
-from twisted_aigate.gateway.messages.service import as_chat, as_message
-from twisted_aigate.gateway.providers.interface import IProvider
+from twisted_aigate.gateway.messages.service import as_chat, as_message, count_tokens
+from twisted_aigate.gateway.providers.interface import IMessagesProvider, IProvider
 from twisted_aigate.gateway.providers.mock import mock
 from twisted_aigate.gateway.providers.table import OPENAI_SHAPED
 from twisted_aigate.gateway.routing.router import Answer, Router
@@ -50,15 +52,39 @@ class Gateway:
         asked: Asked | None = None
 
         async def ask(deployment: Deployment) -> Result:
-            # The call is as it came: a provider that speaks this API itself is to be asked here.
             nonlocal asked
+            if self._speaks_messages(deployment, call):
+                asked = None
+                return await self._provide(deployment, call)
             chat = as_chat(deployment, call)
             asked = chat.asked
             return await self._provide(deployment, chat.call)
 
         result = await self._route(call.model, ask)
-        assert asked is not None
-        return await as_message(result, asked, stream=call.stream)
+        return result if asked is None else await as_message(result, asked, stream=call.stream)
+
+    async def count_tokens(self, call: Call, request: PromptRequest) -> Result:
+        """
+        Count a prompt's tokens: by the provider, where it speaks Anthropic's API itself.
+
+        @param request: The call's request.
+        @raise GatewayError: It gives no result.
+        """
+        deployments = self.catalogue.find(call.model)
+        if not any(self._speaks_messages(each, call) for each in deployments):
+            return _counted(request, deployments[0])
+
+        async def ask(deployment: Deployment) -> Result:
+            if not self._speaks_messages(deployment, call):
+                return _counted(request, deployment)
+            provider = IMessagesProvider(self._provider(deployment))
+            return await provider.count_tokens(deployment, call)
+
+        return await self._route(call.model, ask)
+
+    def _speaks_messages(self, deployment: Deployment, call: Call) -> bool:
+        mocked = call.mock_response is not None or deployment.mock_response is not None
+        return not mocked and IMessagesProvider.providedBy(self._provider(deployment))
 
     async def transcribe(self, call: TranscriptionCall) -> Result:
         """
@@ -103,6 +129,10 @@ class Gateway:
     def _provider(self, deployment: Deployment) -> IProvider:
         shaped = deployment.provider in OPENAI_SHAPED
         return self._providers["openai" if shaped else deployment.provider]
+
+
+def _counted(request: PromptRequest, deployment: Deployment) -> Result:
+    return Result(msgspec.json.encode({"input_tokens": count_tokens(request, deployment)}))
 
 
 def _headers(answer: Answer) -> tuple[tuple[bytes, bytes], ...]:

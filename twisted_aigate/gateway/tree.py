@@ -17,9 +17,11 @@ from twisted_aigate.gateway.health import HealthChecks
 from twisted_aigate.gateway.local.model import LocalModel
 from twisted_aigate.gateway.local.provider import LocalProvider
 from twisted_aigate.gateway.local.table import LOCAL_MODELS, LocalModelEntry
+from twisted_aigate.gateway.providers.anthropic.provider import AnthropicProvider
 from twisted_aigate.gateway.providers.claudebox import ClaudeProvider, claude_deployments
 from twisted_aigate.gateway.providers.interface import IProvider
 from twisted_aigate.gateway.providers.openai import OpenAIProvider
+from twisted_aigate.gateway.providers.upstream import Upstream
 from twisted_aigate.gateway.routing.configured import configured_policy
 from twisted_aigate.gateway.routing.policy import Policy
 from twisted_aigate.gateway.routing.router import Router
@@ -122,8 +124,10 @@ class GatewayTree:
             if off is None
         }
         self._claude = claude_deployments(claude)
+        upstream = Upstream(self._client)
         providers: dict[str, IProvider] = {
-            "openai": OpenAIProvider(self._client, threads),
+            "openai": OpenAIProvider(upstream, threads),
+            "anthropic": AnthropicProvider(upstream),
             "local": LocalProvider(self._local),
             **{name: ClaudeProvider(models) for name, models in claude.items()},
         }

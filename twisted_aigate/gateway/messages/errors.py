@@ -20,6 +20,10 @@ _TYPES = {
     504: "timeout_error",
     529: "overloaded_error",
 }
+_STATUSES = {kind: status for status, kind in _TYPES.items()} | {
+    "invalid_request_error": 400,
+    "api_error": 500,
+}
 _KNOWN = frozenset((*_TYPES.values(), "invalid_request_error", "api_error"))
 
 _TOO_LONG = "prompt is too long: "
@@ -29,6 +33,11 @@ _TOO_LONG = "prompt is too long: "
 def type_of(status: int) -> str:
     """The error's type for an HTTP status."""
     return _TYPES.get(status) or ("api_error" if status >= 500 else "invalid_request_error")
+
+
+def status_of(kind: str) -> int:
+    """The HTTP status of an error's type, for an error that comes when the status has gone out."""
+    return _STATUSES.get(kind, 500)
 
 
 def error_fields(kind: str | None, message: str, code: object = None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import Any
 
 from twisted_aigate.gateway.deployments import Deployment
@@ -58,9 +59,13 @@ def chat_request(request: MessagesRequest, deployment: Deployment) -> dict[str, 
         chat["user"] = _user(request.metadata.user_id)
     if request.stream:
         chat |= {"stream": True, "stream_options": {"include_usage": True}}
-    shaped = OPENAI_SHAPED.get(deployment.provider)
-    refused = shaped.refuses if shaped is not None else ()
+    refused = _refused(deployment)
     return {name: value for name, value in chat.items() if name not in refused}
+
+
+def _refused(deployment: Deployment) -> Collection[str]:
+    shaped = OPENAI_SHAPED.get(deployment.provider)
+    return shaped.refuses if shaped is not None else ()
 
 
 def _limit(request: MessagesRequest, deployment: Deployment) -> dict[str, Any]:
@@ -70,7 +75,8 @@ def _limit(request: MessagesRequest, deployment: Deployment) -> dict[str, Any]:
         # Others refuse the effort, which Claude Code sends with every call.
         return {"max_tokens": limit}
     # OpenAI's name for a limit that holds for what is thought too, as here.
-    fields: dict[str, Any] = {"max_completion_tokens": limit}
+    newer = "max_completion_tokens"
+    fields: dict[str, Any] = {"max_tokens" if newer in _refused(deployment) else newer: limit}
     effort = request.output_config and _EFFORTS.get(request.output_config.effort or "")
     effort = effort or _effort_for(request.thinking)
     return {**fields, "reasoning_effort": effort} if effort else fields

@@ -24,3 +24,14 @@ class IProvider(Interface):
 
         @raise GatewayError: It gives no result.
         """
+
+
+class IMessagesProvider(IProvider):
+    """One that speaks Anthropic's Messages API itself: it answers C{Task.MESSAGES} too."""
+
+    async def count_tokens(deployment: Deployment, call: Call) -> Result:  # noqa: N805
+        """
+        Count a prompt's tokens.
+
+        @raise GatewayError: It gives no result.
+        """
