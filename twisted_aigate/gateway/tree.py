@@ -18,7 +18,10 @@ from twisted_aigate.gateway.local.model import LocalModel
 from twisted_aigate.gateway.local.provider import LocalProvider
 from twisted_aigate.gateway.local.table import LOCAL_MODELS, LocalModelEntry
 from twisted_aigate.gateway.providers.anthropic.provider import AnthropicProvider
+from twisted_aigate.gateway.providers.azure import AzureProvider
 from twisted_aigate.gateway.providers.claudebox import ClaudeProvider, claude_deployments
+from twisted_aigate.gateway.providers.cohere.provider import CohereProvider
+from twisted_aigate.gateway.providers.gemini.provider import GeminiProvider
 from twisted_aigate.gateway.providers.interface import IProvider
 from twisted_aigate.gateway.providers.openai import OpenAIProvider
 from twisted_aigate.gateway.providers.upstream import Upstream
@@ -28,7 +31,9 @@ from twisted_aigate.gateway.routing.router import Router
 from twisted_aigate.gateway.service import Gateway
 from twisted_aigate.http_client import HTTPClient
 from twisted_aigate.http_client.client import endpoints
+from twisted_aigate.http_client.guarded import GuardedFetch, name_resolver
 from twisted_aigate.interfaces import IChatModels
+from twisted_aigate.kernel.addresses import is_public
 from twisted_aigate.kernel.processes import minimal_environment
 from twisted_aigate.kernel.settings import (
     ConfigError,
@@ -125,9 +130,13 @@ class GatewayTree:
         }
         self._claude = claude_deployments(claude)
         upstream = Upstream(self._client)
+        fetch = GuardedFetch(reactor, name_resolver(reactor), is_public)
         providers: dict[str, IProvider] = {
             "openai": OpenAIProvider(upstream, threads),
             "anthropic": AnthropicProvider(upstream),
+            "gemini": GeminiProvider(upstream, fetch),
+            "cohere": CohereProvider(upstream),
+            "azure": AzureProvider(upstream, threads),
             "local": LocalProvider(self._local),
             **{name: ClaudeProvider(models) for name, models in claude.items()},
         }

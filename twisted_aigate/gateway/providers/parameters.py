@@ -136,7 +136,7 @@ def own_fields(deployment: Deployment, call: Call, taken: Taken) -> Fields:
             own[name] = value
         elif name in _OPENAI:
             if not (_says_nothing(name, value) or deployment.drop_params):
-                raise _unsupported(deployment, name)
+                raise unsupported(deployment, name)
         elif not deployment.drop_params:
             own[name] = value
     return own
@@ -157,7 +157,8 @@ def _says_nothing(name: str, value: msgspec.Raw) -> bool:
     return name in _NEUTRAL and msgspec.json.decode(value) in _NEUTRAL[name]
 
 
-def _unsupported(deployment: Deployment, name: str) -> GatewayError:
+def unsupported(deployment: Deployment, name: str) -> GatewayError:
+    """A parameter has no counterpart at a provider."""
     return GatewayError(
         400,
         f"{deployment.provider} has no counterpart for {name!r}; "

@@ -88,6 +88,7 @@ class Message(Struct):
     content: str | list[Part] | None = None
     tool_calls: list[ToolCall] | None = None
     tool_call_id: str = ""
+    name: str | None = None
     reasoning_content: str | None = None
     thinking_blocks: list[dict[str, Any]] | None = None
     cache_control: CacheControl | None = None

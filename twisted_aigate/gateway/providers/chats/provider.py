@@ -12,6 +12,12 @@ from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.events import EVENT_STREAM
 from twisted_aigate.gateway.providers.chats.answer import Chunks
+from twisted_aigate.gateway.providers.chats.embeddings import (
+    Embeddings,
+    embedding_answer,
+    embedding_fields,
+    read_embedding,
+)
 from twisted_aigate.gateway.providers.chats.models import Chat, StreamOptions, decoded, read_chat
 from twisted_aigate.gateway.providers.chats.stream import Reader, TranslatedStream, Translation
 from twisted_aigate.gateway.providers.interface import IProvider
@@ -39,9 +45,11 @@ class TranslatingProvider(ABC):
     @param upstream: Asks it.
     @cvar taken: The parameters of a chat that it takes.
     @cvar refusal: Reads what it says in place of an answer.
+    @cvar embeddings: Its embeddings, if it has any.
     """
 
     taken: Taken
+    embeddings: Embeddings | None = None
     refusal: ReadRefusal = staticmethod(read_refusal)
 
     def __init__(self, upstream: Upstream) -> None:
@@ -52,8 +60,8 @@ class TranslatingProvider(ABC):
         try:
             if call.task is Task.CHAT:
                 return await self._chat(deployment, call)
-            if call.task is Task.EMBEDDING:
-                return await self.embed(deployment, call)
+            if call.task is Task.EMBEDDING and self.embeddings is not None:
+                return await self._embed(deployment, call, self.embeddings)
         except RecursionError:
             raise GatewayError(400, "The request is nested too deeply.") from None
         raise unanswered(deployment, call.task)
@@ -62,13 +70,20 @@ class TranslatingProvider(ABC):
         """See L{IProvider}."""
         raise unanswered(deployment, call.task)
 
-    async def embed(self, deployment: Deployment, call: Call) -> Result:
-        """
-        Answer a call for embeddings.
-
-        @raise GatewayError: It gives no result.
-        """
-        raise unanswered(deployment, call.task)
+    async def _embed(self, deployment: Deployment, call: Call, embeddings: Embeddings) -> Result:
+        wanted = read_embedding(call)
+        own = embedding_fields(deployment, call)
+        target, body = embeddings.request(deployment, wanted, own)
+        request = self.outgoing(deployment, call, target, body)
+        response = await self._upstream.send(
+            deployment, request, stream=False, refusal=self.refusal
+        )
+        answer = await whole(deployment, response)
+        try:
+            vectors, tokens = embeddings.vectors(answer)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise unreadable(deployment, error) from None
+        return Result(embedding_answer(call, wanted, vectors, tokens))
 
     async def _chat(self, deployment: Deployment, call: Call) -> Result:
         chat = read_chat(translated_fields(deployment, call, self.taken))

@@ -1,0 +1,37 @@
+"""
+The C{azure/} provider: OpenAI's API at Azure's paths, with Azure's way to say who asks.
+
+Source: https://learn.microsoft.com/azure/ai-services/openai/reference
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from twisted_aigate.gateway.calls import Task
+from twisted_aigate.gateway.deployments import Deployment
+from twisted_aigate.gateway.providers.openai import OpenAIProvider
+from twisted_aigate.http_client.messages import Fields
+
+_DEFAULT_VERSION = "2025-02-01-preview"
+
+
+class AzureProvider(OpenAIProvider):
+    """Azure OpenAI: C{litellm_params.model} names the deployment there."""
+
+    def target(self, deployment: Deployment, task: Task) -> bytes:
+        """See L{OpenAIProvider}."""
+        base = deployment.path
+        if base.endswith("/openai/v1"):
+            # The API without dated versions: the deployment's name is in the body.
+            return (base + task.value).encode("ascii")
+        base = base.removesuffix("/openai")
+        version = quote(deployment.api_version or _DEFAULT_VERSION)
+        place = f"/openai/deployments/{quote(deployment.model, safe='')}"
+        return f"{base}{place}{task.value}?api-version={version}".encode("ascii")
+
+    def authorization(self, deployment: Deployment) -> Fields:
+        """See L{OpenAIProvider}."""
+        if deployment.api_key is None:
+            return ()
+        return ((b"api-key", deployment.api_key.reveal().encode("ascii")),)

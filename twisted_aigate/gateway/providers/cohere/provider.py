@@ -1,0 +1,46 @@
+"""The C{cohere/} provider."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted_aigate.gateway.calls import Call
+from twisted_aigate.gateway.deployments import Deployment
+from twisted_aigate.gateway.providers.chats.answer import Chunks
+from twisted_aigate.gateway.providers.chats.models import Chat
+from twisted_aigate.gateway.providers.chats.provider import TranslatingProvider
+from twisted_aigate.gateway.providers.cohere.answer import chat_answer
+from twisted_aigate.gateway.providers.cohere.embeddings import CohereEmbeddings
+from twisted_aigate.gateway.providers.cohere.request import TAKEN, chat_request, target_of
+from twisted_aigate.gateway.providers.cohere.stream import EventReader
+from twisted_aigate.http_client.messages import Fields
+
+
+class CohereProvider(TranslatingProvider):
+    """Cohere's API."""
+
+    taken = TAKEN
+    embeddings = CohereEmbeddings()
+
+    def identification(self, deployment: Deployment, call: Call) -> Fields:
+        """See L{TranslatingProvider}."""
+        key = deployment.api_key
+        if key is None:
+            return ()
+        return ((b"Authorization", b"Bearer " + key.reveal().encode("ascii")),)
+
+    def target(self, deployment: Deployment, *, stream: bool) -> bytes:
+        """See L{TranslatingProvider}."""
+        return target_of(deployment, "/v2/chat")
+
+    async def request(self, deployment: Deployment, chat: Chat) -> dict[str, Any]:
+        """See L{TranslatingProvider}."""
+        return chat_request(deployment.model, chat)
+
+    def answer(self, deployment: Deployment, model: str, chat: Chat, body: bytes) -> bytes:
+        """See L{TranslatingProvider}."""
+        return chat_answer(deployment, body, model)
+
+    def reader(self, deployment: Deployment, chat: Chat, chunks: Chunks) -> EventReader:
+        """See L{TranslatingProvider}."""
+        return EventReader(deployment, chunks)
