@@ -78,7 +78,7 @@ def _entry(number: int) -> str:
 
 def _catalogue(text: str, **environment: str) -> Catalogue:
     config, _ = parse_sections(parse_config_file(text, environment))
-    return make_catalogue(config, (), (), environment)
+    return make_catalogue(config, {}, (), (), environment)
 
 
 class ConfigFileTests(SynchronousTestCase):
@@ -240,14 +240,14 @@ router_settings:
     def test_local_models(self) -> None:
         """Embedded models are listed after what is configured; the default is the best chat."""
         config, _ = parse_sections({})
-        catalogue = make_catalogue(config, (), LOCAL_MODELS, {})
+        catalogue = make_catalogue(config, {}, (), LOCAL_MODELS, {})
         names = [entry.name for entry in LOCAL_MODELS]
         self.assertEqual(catalogue.names, [*names, "default"])
         self.assertEqual(catalogue.find("default")[0].model, "local-smollm2-135m")
         text = "model_list: [{model_name: a, litellm_params: {model: local/local-e5-small}}]"
         config, _ = parse_sections(parse_config_file(text, {}))
         self.assertEqual(
-            make_catalogue(config, (), LOCAL_MODELS, {}).find("a")[0].provider, "local"
+            make_catalogue(config, {}, (), LOCAL_MODELS, {}).find("a")[0].provider, "local"
         )
 
     def test_keys_do_not_print(self) -> None:

@@ -1,14 +1,15 @@
-"""Making the catalogue: the configuration's deployments and the embedded models."""
+"""Making the catalogue: the configuration's deployments, the shipped and the embedded models."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from twisted_aigate.gateway.config_file import ConfigFile, ModelEntry
+from twisted_aigate.gateway.config_file import ConfigFile, LiteLLMParams, ModelEntry
 from twisted_aigate.gateway.deployments import Catalogue, Deployment, Limits
 from twisted_aigate.gateway.local.table import DEFAULT_ALIAS, LocalModelEntry
 from twisted_aigate.gateway.providers.claudebox import CLAUDE_MODELS
 from twisted_aigate.gateway.providers.table import REMOTE, Remote
+from twisted_aigate.gateway.shipped import SHIPPED
 from twisted_aigate.http_client.messages import split_url
 from twisted_aigate.kernel.secrets import Secret
 from twisted_aigate.kernel.settings import ConfigError
@@ -143,8 +144,29 @@ def embedded(entry: LocalModelEntry) -> Deployment:
     )
 
 
+def shipped(
+    config: ConfigFile, switches: Mapping[str, bool | None], environment: Mapping[str, str]
+) -> Iterator[Deployment]:
+    """
+    The deployments of the shipped models that are on and whose names the configuration leaves.
+
+    @param switches: Provider's name to what its switch says.
+    @raise ConfigError: One cannot be served, since a base URL in the environment is wrong.
+    """
+    taken = {entry.model_name for entry in config.model_list}
+    for group in SHIPPED:
+        if not group.is_on(switches.get(group.provider), environment):
+            continue
+        for model in group.models:
+            if model.name not in taken:
+                params = LiteLLMParams(f"{group.provider}/{model.model}")
+                info = {**model.info, "mode": model.mode}
+                yield configured(ModelEntry(model.name, params, info), config, environment)
+
+
 def make_catalogue(
     config: ConfigFile,
+    switches: Mapping[str, bool | None],
     claude: Iterable[Deployment],
     local: Iterable[LocalModelEntry],
     environment: Mapping[str, str],
@@ -152,6 +174,7 @@ def make_catalogue(
     """
     All that can be called.
 
+    @param switches: Provider's name to what the switch of its shipped models says.
     @param claude: The deployments of Claude Code that are on.
     @param local: The embedded models that are on.
     @param environment: Where providers' keys are.
@@ -172,6 +195,7 @@ def make_catalogue(
                 f"model_list: {deployment.model_name}: {deployment.provider} is off; "
                 "aigate check says why"
             )
+    deployments += shipped(config, switches, environment)
     deployments += [*claude, *(embedded(entry) for entry in local)]
     aliases = {
         alias: target if isinstance(target, str) else target.model

@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from attrs import asdict
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
@@ -82,7 +83,8 @@ def read_catalogue(
     """
     try:
         sections, unsupported = parse_sections(configuration.file)
-        catalogue = make_catalogue(sections, claude, local, configuration.environment)
+        switches = asdict(configuration.settings.providers)
+        catalogue = make_catalogue(sections, switches, claude, local, configuration.environment)
         policy = configured_policy(sections)
         unknown = sorted(name for name in policy.names if name not in catalogue)
         unsupported += [f"the fallback {name!r} (no such model)" for name in unknown]

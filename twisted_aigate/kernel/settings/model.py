@@ -78,6 +78,27 @@ class Switches:
 
 
 @frozen
+class ProviderSwitches:
+    """
+    The providers whose models are in the list without being configured.
+
+    On (C{True}), off (C{False}) or on when the provider's key is set (C{None}).
+    """
+
+    anthropic: bool | None = variable("ANTHROPIC", kinds.SWITCH)
+    openai: bool | None = variable("OPENAI", kinds.SWITCH)
+    gemini: bool | None = variable("GEMINI", kinds.SWITCH)
+    mistral: bool | None = variable("MISTRAL", kinds.SWITCH)
+    cohere: bool | None = variable("COHERE", kinds.SWITCH)
+    groq: bool | None = variable("GROQ", kinds.SWITCH)
+    cerebras: bool | None = variable("CEREBRAS", kinds.SWITCH)
+    openrouter: bool | None = variable("OPENROUTER", kinds.SWITCH)
+    huggingface: bool | None = variable("HUGGINGFACE", kinds.SWITCH)
+    ollama: bool | None = variable("OLLAMA", kinds.SWITCH)
+    speaches: bool | None = variable("SPEACHES", kinds.SWITCH)
+
+
+@frozen
 class LocalModelSettings:
     """
     The embedded models.
@@ -187,6 +208,7 @@ class Settings:
 
     edge: EdgeSettings
     switches: Switches
+    providers: ProviderSwitches
     local_models: LocalModelSettings
     storage: StorageSettings
     claudebox: ClaudeboxSettings
