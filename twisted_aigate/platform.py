@@ -283,7 +283,9 @@ class Platform:
         if names:
             self._log.info("on: {models}", models=", ".join(names))
         else:
-            self._log.warn("no model is on: run make local-models, or set AIGATE_CONFIG")
+            self._log.warn(
+                "no model is on: run make local-models, or set a provider's key or AIGATE_CONFIG"
+            )
         for entry, off in usable_local_models(self._settings):
             if off is not None:
                 self._log.info("off: {model}: {reason}", model=entry.name, reason=off)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from attrs import fields
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -14,6 +16,7 @@ from twisted_aigate.gateway.shipped import SHIPPED
 from twisted_aigate.kernel.settings import ConfigError, parse_config_file
 from twisted_aigate.kernel.settings.model import ProviderSwitches
 
+_DOCS = Path(__file__).parents[2] / "docs" / "providers.md"
 _NAMES = {group.provider: [model.name for model in group.models] for group in SHIPPED}
 _KEYED = {"GROQ_API_KEY": "gsk-1"}
 
@@ -95,3 +98,16 @@ class ShippedTests(SynchronousTestCase):
         self.assertEqual(len(set(names)), len(names))
         modes = {model.mode for group in SHIPPED for model in group.models}
         self.assertLessEqual(modes, {*_CALLS, "audio_transcription"})
+
+    def test_documented(self) -> None:
+        """docs/providers.md has every provider with its variables, and every name."""
+        text = _DOCS.read_text("utf-8")
+        for provider, remote in REMOTE.items():
+            self.assertRegex(text, rf"(?m)^\| .*`{provider}/`.*`{remote.key_variable}`")
+            self.assertIn(f"`{remote.base_variable}`" if remote.base_variable else "", text)
+        for group in SHIPPED:
+            [row] = [
+                line for line in text.splitlines() if f"| `{group.provider.upper()}` |" in line
+            ]
+            for model in group.models:
+                self.assertIn(f"`{model.name}`", row)
