@@ -61,7 +61,8 @@ class ForwardedHeadersTests(SynchronousTestCase):
     def test_ours_are_left_out(self) -> None:
         """The key, the host and what belongs to the connection are never the caller's to say."""
         never = ("Authorization", "HOST", "connection", "Transfer-Encoding", "Keep-Alive", "TE",
-                 "Content-Length", "Proxy-Authorization", "Upgrade", "Trailer")  # fmt: skip
+                 "Content-Length", "Proxy-Authorization", "Upgrade", "Trailer",
+                 "X-Api-Key", "api-key", "x-goog-api-key")  # fmt: skip
         headers = dict.fromkeys(never, "x") | {"X-Kept": " v "}
         self.assertEqual(forwarded_headers(headers), ((b"X-Kept", b"v"),))
 

@@ -32,7 +32,9 @@ _OURS = ("extra_headers", "mock_response")
 
 _NEVER_FORWARDED = frozenset(
     (
-        "authorization", "host", "content-length", "content-type", "cookie",
+        # Where providers look for the key.
+        "authorization", "x-api-key", "api-key", "x-goog-api-key",
+        "host", "content-length", "content-type", "cookie",
         # Hop-by-hop: RFC 9110, 7.6.1.
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
         "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect",

@@ -166,6 +166,19 @@ class AnswerTests(ProviderCase):
         answer = self.answer(both, deployment, response_format=_FORMAT)
         self.assertEqual(answer["choices"][0]["finish_reason"], "tool_calls")
 
+    def test_tools_of_anthropic(self) -> None:
+        """What Anthropic's own servers do on the way is passed over, whole and streamed."""
+        search = {**use(1, "web_search", query="x"), "type": "server_tool_use"}
+        result = {"type": "web_search_tool_result", "tool_use_id": "toolu_1", "content": []}
+        made = message(search, result, TEXT)
+        expected = {"content": TEXT["text"], "finish_reason": "stop"}
+        [choice] = self.answer(made)["choices"]
+        self.assertEqual(choice["message"], {"role": "assistant", "content": TEXT["text"]})
+        found = message_events(made)
+        piece = {"type": "input_json_delta", "partial_json": '{"query":'}
+        found.insert(3, {"type": "content_block_delta", "index": 0, "delta": piece})
+        self.assert_said(joined(self.streamed(encoded(found))), expected)
+
     @given(st.sampled_from(_ANSWERS), st.lists(st.integers(0, 3000), max_size=8), st.booleans())
     def test_split_anywhere(
         self, answer: tuple[dict[str, Any], dict[str, Any]], cuts: list[int], bare: bool

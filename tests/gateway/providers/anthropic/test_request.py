@@ -350,8 +350,29 @@ class RequestTests(ProviderCase):
                 self.assertEqual(body.get("output_config", {}).get("effort"), said)
         body = self.body(reasoning_effort={"effort": "high", "summary": "auto"})
         self.assertEqual(body["output_config"], {"effort": "high"})
-        native = {"type": "enabled", "budget_tokens": 2000}
-        self.assertEqual(self.body(thinking=native, reasoning_effort="low")["thinking"], native)
+
+    def test_thinking_of_anthropic(self) -> None:
+        """Anthropic's own field, which goes before; what a model does not know stands for."""
+        budget = {"type": "enabled", "budget_tokens": 2000}
+        adaptive = {"type": "adaptive"}
+        summarized = {**adaptive, "display": "summarized"}
+        off = {"type": "disabled"}
+        for model, asked, thinking, effort in (
+            ("claude-opus-4-6", budget, budget, None),
+            (_BUDGETED, budget, budget, None),
+            ("claude-opus-5", budget, summarized, "medium"),
+            ("claude-opus-5", {"type": "enabled", "budget_tokens": 99_000}, summarized, "max"),
+            ("claude-opus-5", {"type": "enabled"}, summarized, "low"),
+            ("claude-opus-5", adaptive, adaptive, None),
+            ("claude-opus-5", off, off, None),
+            (_BUDGETED, adaptive, {"type": "enabled", "budget_tokens": 2048}, None),
+            (_OLD, adaptive, None, None),
+        ):
+            with self.subTest((model, asked)):
+                fields: dict[str, Any] = {"thinking": asked, "reasoning_effort": "high"}
+                body = self.request(self.old(model), **fields)
+                self.assertEqual(body.get("thinking"), thinking)
+                self.assertEqual(body.get("output_config", {}).get("effort"), effort)
 
     def test_thinking_that_cannot_be(self) -> None:
         """A budget that the limit leaves no room for, and thoughts that were lost."""

@@ -19,6 +19,7 @@ _NEWEST = (99, 0)
 
 _ADAPTIVE = (4, 6)
 _THINKING = (3, 7)
+_NO_BUDGETS = (4, 7)
 _NO_SAMPLING = (4, 7)
 _SCHEMAS = (4, 5)
 _EFFORTS = {"max": (4, 6), "xhigh": (4, 7)}
@@ -34,6 +35,7 @@ class Family:
 
     @ivar adaptive: It decides itself how much to think; the effort guides it.
     @ivar thinks: It thinks when it is asked to.
+    @ivar budgets: It takes a budget of tokens for that.
     @ivar samples: It takes C{temperature} and the like.
     @ivar schemas: It keeps to a JSON schema.
     @ivar most_output: Tokens of its longest answer.
@@ -41,6 +43,7 @@ class Family:
 
     adaptive: bool
     thinks: bool
+    budgets: bool
     samples: bool
     schemas: bool
     most_output: int
@@ -62,6 +65,7 @@ def family_of(deployment: Deployment) -> Family:
     return Family(
         adaptive=version >= _ADAPTIVE,
         thinks=version >= _THINKING,
+        budgets=_THINKING <= version < _NO_BUDGETS,
         samples=version < _NO_SAMPLING,
         schemas=version >= _SCHEMAS,
         most_output=said,

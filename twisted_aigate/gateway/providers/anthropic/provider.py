@@ -52,20 +52,19 @@ class AnthropicProvider(TranslatingProvider):
         )
         response = await self._upstream.send(deployment, request, stream=call.stream)
         content_type = response.field(b"content-type") or b"application/json"
-        whole = response.whole()
-        if whole is not None:
-            return Result(whole, content_type)
         describe = partial(broken, deployment)
-        if not call.stream:
-            return Result(response, content_type, describe=describe)
-        body = NativeStream(response, describe, partial(stream_error, deployment))
-        return Result(body, content_type, describe=describe)
+        if call.stream:
+            body = NativeStream(response, describe, partial(stream_error, deployment))
+            return Result(body, content_type, describe=describe)
+        whole = response.whole()
+        return Result(response if whole is None else whole, content_type, describe=describe)
 
     def identification(self, deployment: Deployment, call: Call) -> Fields:
         """See L{TranslatingProvider}: the version of the API is the caller's, if it speaks it."""
         key = deployment.api_key
         fields = call.protocol_headers
-        if all(name != _VERSION[0] for name, _ in fields):
+        given = (*fields, *deployment.headers, *call.extra_headers)
+        if all(name.lower() != _VERSION[0] for name, _ in given):
             fields = (_VERSION, *fields)
         return (*fields, (b"x-api-key", key.reveal().encode("ascii"))) if key else fields
 

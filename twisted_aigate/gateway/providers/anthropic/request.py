@@ -85,9 +85,11 @@ def _user(user: str) -> str:
 
 
 def _thinking(chat: Chat, family: Family, limit: int) -> dict[str, Any]:
-    if chat.thinking is not None:
-        return {"thinking": chat.thinking}
     effort = chat.effort
+    if chat.thinking is not None:
+        effort = _effort_instead(chat.thinking, family)
+        if effort is None:
+            return {"thinking": chat.thinking}
     if effort is None:
         return {}
     if effort in ("none", "disable"):
@@ -109,6 +111,18 @@ def _thinking(chat: Chat, family: Family, limit: int) -> dict[str, Any]:
     if budget < _LEAST_BUDGET:
         return {}
     return {"thinking": {"type": "enabled", "budget_tokens": budget}}
+
+
+def _effort_instead(thinking: dict[str, Any], family: Family) -> str | None:
+    """The effort that stands for a way to think that the model does not know."""
+    match thinking.get("type"):
+        case "enabled" if not family.budgets:
+            budget = thinking.get("budget_tokens")
+            least = budget if isinstance(budget, int) else 0
+            return next((name for name, (_, tokens) in EFFORTS.items() if tokens >= least), "max")
+        case "adaptive" if not family.adaptive:
+            return "medium"
+    return None
 
 
 def _with_format(body: dict[str, Any], chat: Chat, family: Family) -> dict[str, Any]:

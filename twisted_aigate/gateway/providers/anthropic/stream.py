@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -70,7 +69,7 @@ class EventReader:
         self._deployment = deployment
         self._chunks = chunks
         self._by_tool = by_tool
-        self._answered = False
+        self._answer: int | None = None
         self._usage = Usage()
         self._reason: str | None = None
         self._calls: dict[int, int] = {}
@@ -101,7 +100,7 @@ class EventReader:
                 yield from self._ending(delta)
             case _Event(type="message_stop"):
                 self.over = True
-                by_tool = self._answered and not self._calls
+                by_tool = self._answer is not None and not self._calls
                 yield self._chunks.finish(finish_reason(self._reason, by_tool=by_tool))
                 yield self._chunks.end(self._usage.fields)
             case _Event(type="error", error=_Error(type=kind, message=message)):
@@ -118,7 +117,7 @@ class EventReader:
             case "redacted_thinking":
                 yield self._chunks.delta({"thinking_blocks": [block.thought]})
             case "tool_use" if self._by_tool and block.name == JSON_TOOL:
-                self._answered = True
+                self._answer = index
             case "tool_use":
                 number = self._calls[index] = len(self._calls)
                 call = tool_call(block.id, block.name, "", index=number)
@@ -134,13 +133,16 @@ class EventReader:
             case "signature_delta":
                 self._signed += delta.signature
             case "input_json_delta" if delta.partial_json:
-                yield self._chunks.delta(self._arguments(index, delta.partial_json))
+                yield from self._arguments(index, delta.partial_json)
 
-    def _arguments(self, index: int, piece: str) -> dict[str, Any]:
+    def _arguments(self, index: int, piece: str) -> Iterator[bytes]:
+        # Those of a tool that Anthropic's own servers run are nobody's to read.
         number = self._calls.get(index)
-        if number is None:
-            return {"content": piece}
-        return {"tool_calls": [{"index": number, "function": {"arguments": piece}}]}
+        if number is not None:
+            call = {"index": number, "function": {"arguments": piece}}
+            yield self._chunks.delta({"tool_calls": [call]})
+        elif index == self._answer:
+            yield self._chunks.delta({"content": piece})
 
     def _stop(self) -> Iterator[bytes]:
         # LiteLLM's form: the thought has come already, what comes here is it as it must come back.
