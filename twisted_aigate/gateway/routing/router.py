@@ -207,7 +207,7 @@ class Router:
             self.states.failed(deployment, self.policy, error.retry_after, lasting=lasting)
 
     def _has_alternative(self, deployment: Deployment) -> bool:
-        """Whether calls are better sent elsewhere for a while: nobody gains when there is nothing."""
+        """Whether calls are better sent elsewhere for a while."""
         if deployment.origin is None:
             # What runs in this process says at once when it has no room.
             return False
