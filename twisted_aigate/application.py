@@ -2,7 +2,7 @@
 aigate as a Twisted service: when things start, listen, reload and stop.
 
 Start: database, trees, then listening ports. Stop, in this order: listen no more, let requests in
-flight finish, cut what is left, end workers, sweeps, database and threads.
+flight and running jobs finish, cut what is left, end workers, sweeps, database and threads.
 """
 
 from __future__ import annotations
@@ -119,14 +119,16 @@ class Aigate(Service):
         await DeferredList([_stop_listening(port) for port in self._ports])
         grace = self._reactor.callLater(self._settings.edge.shutdown_grace, self._stop_now)
         sites = [site for site in (self._platform.site, self._platform.s3_site) if site is not None]
-        drained: Deferred[Any] = DeferredList([site.drain() for site in sites])
+        draining = [site.drain() for site in sites]
+        drained: Deferred[Any] = DeferredList([*draining, self._platform.drain()])
         await DeferredList([drained, self._grace_over], fireOnOneCallback=True)
         if grace.active():
             grace.cancel()
         if not drained.called:
-            self._log.warn("cutting the connections that are left")
+            self._log.warn("cutting the connections and jobs that are left")
             for site in sites:
                 site.abort()
+            self._platform.cut()
             await drained
         await self._platform.stop()
         self._log.info("stopped")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IConsumer
 from twisted.web.iweb import IBodyProducer
 from zope.interface import Interface
 
@@ -47,4 +50,31 @@ class IChatModels(Interface):
         @param body: The request, as JSON.
         @param headers: Header fields that go with it, by their lower-case names.
         @raise ModelError: There is no answer.
+        """
+
+
+class Posts(Protocol):
+    """Answers C{POST} requests in this process, as they would be answered to an HTTP client."""
+
+    def post(
+        self,
+        target: bytes,
+        fields: tuple[tuple[bytes, bytes], ...],
+        client: str,
+        body: IBodyProducer,
+        begin: Callable[[int, tuple[tuple[bytes, bytes], ...]], None],
+        consumer: IConsumer,
+    ) -> Deferred[bool]:
+        """
+        Answer.
+
+        @param target: The request target: path and query.
+        @param fields: The header fields, by their lower-case names, without those that frame the
+            message.
+        @param client: The client's address.
+        @param body: The body, of a known length; it is stopped when its rest is not wanted.
+        @param begin: Called with the response's status and header fields.
+        @param consumer: What the response's body is written to.
+        @return: Fires when the response is over; false: it was cut off in the middle. Cancelling it
+            is the client's leaving.
         """

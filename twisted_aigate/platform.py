@@ -11,6 +11,8 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Any, BinaryIO
 
+from attrs import evolve
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from twisted_aigate.claudebox.accounts import NAME as CLAUDEBOX
@@ -24,6 +26,8 @@ from twisted_aigate.gateway.config_file import SECTIONS as GATEWAY_SECTIONS
 from twisted_aigate.gateway.deployments import Catalogue
 from twisted_aigate.gateway.routes import GatewayRoutes, errors_for, render_openai_error
 from twisted_aigate.gateway.tree import GatewayTree, usable_local_models
+from twisted_aigate.jobs.routes import JobRoutes, job_errors
+from twisted_aigate.jobs.tree import JobsTree
 from twisted_aigate.kernel.database import Database
 from twisted_aigate.kernel.folder_lock import lock_folder
 from twisted_aigate.kernel.node import node_name
@@ -41,6 +45,7 @@ from twisted_aigate.storage.routes import (
 )
 from twisted_aigate.storage.tree import StorageTree, missing
 from twisted_aigate.web.auth import bearer
+from twisted_aigate.web.internal import InternalRequests
 from twisted_aigate.web.off import SwitchedOff, render_json_error
 from twisted_aigate.web.proxies import LOOPBACK, ClientAddresses
 from twisted_aigate.web.ratelimit import RateLimiter
@@ -99,8 +104,12 @@ class Platform:
             self._storage = StorageTree(reactor, configuration, self._database, self._threads)
         # One for both ports: an address has one allowance.
         self._storage_limiter = self._limiter("storage")
+        gateway_routes = self._gateway_routes(uploads)
+        gateway_tree = self._gateway_tree(gateway_routes)
+        self._jobs = self._make_jobs(gateway_tree)
         trees = [
-            self._gateway_tree(uploads),
+            gateway_tree,
+            self._jobs_tree(gateway_routes),
             self._storage_tree(),
             *self._claudebox_trees(),
             *self._absent_trees(),
@@ -147,12 +156,12 @@ class Platform:
 
     # Trees.
 
-    def _gateway_tree(self, uploads: Path) -> Tree:
+    def _gateway_routes(self, uploads: Path) -> GatewayRoutes:
         edge = self._settings.edge
         master = self._settings.master_key
         # Claude Code has a token that opens nothing but the API that it speaks.
         ours = gateway_token(self._settings) if self._runs_on_gateway() else None
-        routes = GatewayRoutes(
+        return GatewayRoutes(
             self._gateway.gateway,
             self._gateway.health,
             bearer(master, *_KEY_HEADERS),
@@ -161,15 +170,46 @@ class Platform:
             self._threads,
             uploads,
         )
+
+    def _gateway_tree(self, routes: GatewayRoutes) -> Tree:
         return Tree(
             b"",
             routes.router,
             render_openai_error,
             self._limiter("api"),
             frozenset(routes.router.unlimited),
-            edge.timeouts.api,
+            self._settings.edge.timeouts.api,
             errors_for,
         )
+
+    def _make_jobs(self, gateway: Tree) -> JobsTree:
+        # A job was counted when it was taken: its run is not.
+        site = Site([evolve(gateway, limiter=None)], ClientAddresses(()), self._reactor)
+        return JobsTree(
+            self._reactor,
+            self._settings,
+            node_name(self._settings.data_dir),
+            InternalRequests(site),
+            self._database,
+            self._threads,
+        )
+
+    def _jobs_tree(self, gateway: GatewayRoutes) -> Tree:
+        edge = self._settings.edge
+        # Whoever may send a job may look at it: of all the gateway's paths this one opens to most.
+        looks = gateway.router.authoriser(b"POST", b"/messages")
+        assert looks is not None
+        routes = JobRoutes(
+            self._jobs.jobs,
+            self._jobs.seal,
+            lambda path: gateway.router.authoriser(b"POST", path),
+            looks,
+            _KEY_HEADERS,
+            edge.max_body_size,
+        )
+        limiter = self._limiter("queue")
+        errors = job_errors(render_openai_error)
+        return Tree(b"q", routes.router, errors, limiter, frozenset(), edge.timeouts.api)
 
     def _storage_tree(self) -> Tree:
         if self._storage is None:
@@ -271,6 +311,7 @@ class Platform:
             await self._storage.start()
         for tree in self._claudeboxes.values():
             await tree.start()
+        await self._jobs.start()
 
     def summarise(self) -> None:
         """Say what is on, what is off and why, and what to try."""
@@ -334,8 +375,21 @@ class Platform:
         names = ", ".join(self._gateway.gateway.catalogue.names)
         self._log.info("reloaded; on: {names}", names=names)
 
+    def drain(self) -> Deferred[None]:
+        """
+        Start no work by ourselves any more.
+
+        @return: Fires when none is left.
+        """
+        return self._jobs.drain()
+
+    def cut(self) -> None:
+        """Leave off the work that is left."""
+        self._jobs.cut()
+
     async def stop(self) -> None:
         """End what runs beside the reactor."""
+        await self._jobs.stop()
         await self._gateway.stop()
         for tree in self._claudeboxes.values():
             await tree.stop()

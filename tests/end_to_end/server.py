@@ -31,7 +31,7 @@ def free_port() -> int:
 
 def environment(**variables: str) -> dict[str, str]:
     """Our environment without any configuration of aigate, and then C{variables}."""
-    kept = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
+    kept = ("PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
     return {**{name: os.environ[name] for name in kept if name in os.environ}, **variables}
 
 

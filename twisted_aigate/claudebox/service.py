@@ -8,7 +8,6 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.python.failure import Failure
 from twisted.web.iweb import IBodyProducer
 
 from twisted_aigate.claudebox.errors import ClaudeboxError
@@ -21,6 +20,7 @@ from twisted_aigate.claudebox.results import Results, public_status
 from twisted_aigate.claudebox.run import CLIENT_LEFT, Run
 from twisted_aigate.claudebox.runs import Runs
 from twisted_aigate.kernel.folder_watch import FolderWatch
+from twisted_aigate.kernel.shielding import shielded
 from twisted_aigate.kernel.threads import Threads
 
 _HEARTBEAT = 15.0
@@ -66,7 +66,7 @@ class Claudebox:
         """
         beginning = Deferred.fromCoroutine(self.runs.begin(request))
         if request.fire_and_forget or request.detach:
-            return await _shielded(beginning)
+            return await shielded(beginning)
         return await beginning
 
     async def finish(self, run: Run) -> Outcome:
@@ -160,15 +160,3 @@ def _ends_line(transcript: Path, offset: int) -> bool:
             return file.read(1) == b"\n"
     except FileNotFoundError:
         return False
-
-
-def _shielded(beginning: Deferred[Run]) -> Deferred[Run]:
-    # Cancelling it leaves what it waits for alone.
-    waiting: Deferred[Run] = Deferred()
-
-    def done(result: Run | Failure) -> None:
-        if not waiting.called:
-            waiting.callback(result)
-
-    beginning.addBoth(done)
-    return waiting

@@ -101,6 +101,16 @@ class Router:
         if unlimited:
             self.unlimited.add(path.encode("ascii"))
 
+    def authoriser(self, method: bytes, path: bytes) -> Authorise[Any] | None:
+        """
+        What says who may call a path.
+
+        @param path: Below the tree's prefix, of a route without parameters.
+        @return: C{None}: there is no such route.
+        """
+        route = self._table.get((method, path))
+        return None if route is None else route.authorise
+
     def render(self, request: Request) -> int:
         """Find the route and start it."""
         route = self._table.get((request.method, request.subpath))

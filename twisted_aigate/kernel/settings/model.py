@@ -197,6 +197,19 @@ class ClaudeboxSettings:
 
 
 @frozen
+class JobSettings:
+    """
+    The gateway's calls as jobs.
+
+    @ivar concurrency: How many run at once.
+    @ivar retention: Seconds that a job is kept after its end.
+    """
+
+    concurrency: int = variable("PROXQ_CONCURRENCY", kinds.AT_LEAST_ONE, "10")
+    retention: float = variable("PROXQ_TASK_RETENTION", kinds.DURATION, "1h")
+
+
+@frozen
 class Settings:
     """
     Everything that the operator can set.
@@ -212,6 +225,7 @@ class Settings:
     local_models: LocalModelSettings
     storage: StorageSettings
     claudebox: ClaudeboxSettings
+    jobs: JobSettings
     master_key: Secret = variable(
         "LITELLM_MASTER_KEY", kinds.SECRET, aliases=("AIGATE_MASTER_KEY",), required=True
     )

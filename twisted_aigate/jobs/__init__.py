@@ -1,0 +1,1 @@
+"""The gateway's POSTs as jobs: taken now, done later, kept for a while."""
