@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -25,7 +25,7 @@ def shielded(
     @param left: Called when the waiting is cancelled.
     @param unwanted: Called with the work's result when nobody waits for it any more.
     @return: Fires as C{work} does. Cancelling it leaves the work alone; why that then fails is
-        logged.
+        logged, unless C{left} had it cancelled.
     """
 
     def cancel(_: Deferred[_T]) -> None:
@@ -38,7 +38,8 @@ def shielded(
         if not waiting.called:
             waiting.callback(result)
         elif isinstance(result, Failure):
-            _log.failure("what nobody waits for any more failed", result)
+            if not result.check(CancelledError):
+                _log.failure("what nobody waits for any more failed", result)
         elif unwanted is not None:
             unwanted(result)
 
