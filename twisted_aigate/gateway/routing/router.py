@@ -136,6 +136,10 @@ class Router:
             except GatewayError as error:
                 failed = error
             meaning = meaning_of(failed)
+            if meaning is Meaning.RETRY and deployment.origin is None:
+                # In this process nothing is lost on the way: that a queue is full is to be heard,
+                # and what Claude Code has done is not to be done again.
+                meaning = Meaning.ELSEWHERE
             last = _Failed(failed, meaning, retries)
             self._failed(deployment, failed, meaning)
             failures[deployment.id] += 1
