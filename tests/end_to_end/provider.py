@@ -162,8 +162,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def config(base: str, *models: str) -> str:
-    """A LiteLLM configuration with these models of the fake provider at C{base}."""
-    lines = ["model_list:"]
+    """
+    A LiteLLM configuration with these models of the fake provider at C{base}.
+
+    A failure is the caller's at once, and no matter of the next call.
+    """
+    lines = ["router_settings: {num_retries: 0, cooldown_time: 0}", "model_list:"]
     for model in models:
         lines += [
             f"  - model_name: {model}",

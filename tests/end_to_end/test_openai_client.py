@@ -180,9 +180,8 @@ class OpenAIClientTests(SynchronousTestCase):
             self.assertIn("as asked", caught.exception.message)
             self.assertEqual(caught.exception.code, "some_code")
             self.assertEqual(caught.exception.param, "temperature")
-        with self.assertRaises(openai.RateLimitError) as caught:
-            self.client.chat.completions.create(model="status-429", messages=_HELLO)
-        self.assertEqual(caught.exception.response.headers["Retry-After"], "7")
+            if model == "status-429":
+                self.assertEqual(caught.exception.response.headers["Retry-After"], "7")
 
     def test_provider_gone(self) -> None:
         """A provider that hangs up is a 502, one that says nothing a 504."""

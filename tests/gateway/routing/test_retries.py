@@ -145,13 +145,19 @@ class OneDeploymentTests(RouterCase):
                 self.successResultOf(call)
                 self.assertIdle()
 
-    def test_what_runs_here_says_itself_when_it_is_full(self) -> None:
-        """Its refusal does not keep the next call from it."""
-        self.make(Deployment("m", "local", "a"), num_retries=0, allowed_fails=0)
+    def test_what_runs_here_and_is_full(self) -> None:
+        """It is not waited for, is asked by the next call, and another stands in for it."""
+        here = Deployment("m", "local", "a")
+        self.make(here, allowed_fails=0)
         for _ in range(5):
             self.fails("a", failure(429, 5, "queue_full"))
-            self.assertEqual(self.error().code, "queue_full")
-        self.answer()
+            error = self.failureResultOf(self.route(), GatewayError).value
+            self.assertEqual((error.code, error.retry_after), ("queue_full", 5))
+        self.successResultOf(self.route())
+        self.make(here, deployment("b", "b"), default_fallbacks=("b",))
+        self.fails("a", failure(429, 5, "queue_full"))
+        self.assertEqual(self.successResultOf(self.route()).deployment.model, "b")
+        self.assertIdle()
 
     def test_unknown_model(self) -> None:
         """Nobody is asked."""

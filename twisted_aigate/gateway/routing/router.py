@@ -135,13 +135,8 @@ class Router:
                 return Answer(result, deployment, retries, fallbacks)
             except GatewayError as error:
                 failed = error
-            meaning = meaning_of(failed)
-            if meaning is Meaning.RETRY and deployment.origin is None:
-                # In this process nothing is lost on the way: that a queue is full is to be heard,
-                # and what Claude Code has done is not to be done again.
-                meaning = Meaning.ELSEWHERE
+            meaning = self._failed(deployment, failed)
             last = _Failed(failed, meaning, retries)
-            self._failed(deployment, failed, meaning)
             failures[deployment.id] += 1
             if meaning is Meaning.ELSEWHERE:
                 left = [each for each in left if each.id != deployment.id]
@@ -194,7 +189,8 @@ class Router:
 
     # Failures.
 
-    def _failed(self, deployment: Deployment, error: GatewayError, meaning: Meaning) -> None:
+    def _failed(self, deployment: Deployment, error: GatewayError) -> Meaning:
+        """Keep a failure; what it means."""
         self._log.warn(
             "{model}: {provider}/{deployment}: {status} {message}",
             model=deployment.model_name,
@@ -203,18 +199,21 @@ class Router:
             status=error.status,
             message=error.message,
         )
-        asked_to_wait = error.retry_after is not None and deployment.origin is not None
+        meaning = meaning_of(error)
+        if deployment.origin is None:
+            # In this process nothing is lost on the way: that a queue is full is to be heard, and
+            # what Claude Code has done is not to be done again.
+            return Meaning.ELSEWHERE if meaning is Meaning.RETRY else meaning
+        asked_to_wait = error.retry_after is not None
         if meaning in (Meaning.RETRY, Meaning.ELSEWHERE) and (
             asked_to_wait or self._has_alternative(deployment)
         ):
             lasting = meaning is Meaning.ELSEWHERE
             self.states.failed(deployment, self.policy, error.retry_after, lasting=lasting)
+        return meaning
 
     def _has_alternative(self, deployment: Deployment) -> bool:
         """Whether calls are better sent elsewhere for a while."""
-        if deployment.origin is None:
-            # What runs in this process says at once when it has no room.
-            return False
         name = deployment.model_name
         others = len(self.catalogue.find(name)) > 1
         return others or bool(fallbacks_of(self.policy, name, Meaning.RETRY))
