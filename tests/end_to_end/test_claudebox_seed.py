@@ -166,7 +166,7 @@ class EndpointTests(SeedTestCase):
         self.assertEqual(json.loads(body), cancelled)
         # Who hears that it is cancelled hears it when nothing of it is left.
         self.assertEqual(self.server.run_processes(), [])
-        self.assertEqual(pending.answer().status, 409)
+        self.assertEqual(pending.answer().status, 410)
         status, _ = self.curl(f"-X POST {_TREE}/run/cancel?workspace={self.name}")
         self.assertEqual(status, 404)
 
