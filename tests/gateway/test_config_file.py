@@ -151,7 +151,7 @@ class ConfigFileTests(SynchronousTestCase):
         text = "\n".join(["model_list:", *map(_entry, range(100)), _SETTINGS])
         file = parse_config_file(text, {"KEY_7": "sk-seven"})
         config, unsupported = parse_sections(file)
-        catalogue = make_catalogue(config, (), (), {})
+        catalogue = make_catalogue(config, {}, (), (), {})
         self.assertEqual(len([each for each in catalogue if each.model_name.startswith("m")]), 100)
         self.assertEqual(len({each.id for each in catalogue}), 100)
         seventh = catalogue.find("m7")[0]
