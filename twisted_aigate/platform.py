@@ -17,13 +17,12 @@ from twisted.logger import Logger
 
 from twisted_aigate.claudebox.accounts import NAME as CLAUDEBOX
 from twisted_aigate.claudebox.accounts import ZAI as CLAUDEBOX_ZAI
-from twisted_aigate.claudebox.accounts import gateway_token, make_instance
+from twisted_aigate.claudebox.accounts import check_gateway_model, gateway_token, make_instance
 from twisted_aigate.claudebox.routes import claudebox_routes, render_detail
 from twisted_aigate.claudebox.routes import errors_for as claudebox_errors_for
 from twisted_aigate.claudebox.slots import Slots
 from twisted_aigate.claudebox.tree import ClaudeboxTree
 from twisted_aigate.gateway.config_file import SECTIONS as GATEWAY_SECTIONS
-from twisted_aigate.gateway.deployments import Catalogue
 from twisted_aigate.gateway.routes import GatewayRoutes, errors_for, render_openai_error
 from twisted_aigate.gateway.tree import GatewayTree, usable_local_models
 from twisted_aigate.jobs.routes import JobRoutes, job_errors
@@ -32,7 +31,7 @@ from twisted_aigate.kernel.database import Database
 from twisted_aigate.kernel.folder_lock import lock_folder
 from twisted_aigate.kernel.node import node_name
 from twisted_aigate.kernel.secrets import Secret
-from twisted_aigate.kernel.settings import Configuration, SettingsError
+from twisted_aigate.kernel.settings import Configuration
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.kernel.units import Rate
 from twisted_aigate.storage.buckets import SECTIONS as STORAGE_SECTIONS
@@ -97,7 +96,8 @@ class Platform:
         self._gateway = GatewayTree(
             reactor, configuration, self._threads, uploads, SystemRandom(), claude
         )
-        self._check_gateway_model(self._gateway.gateway.catalogue)
+        if self._runs_on_gateway():
+            check_gateway_model(self._settings, self._gateway.gateway.catalogue)
         self._storage_off = missing(configuration)
         self._storage: StorageTree | None = None
         if self._storage_off is None:
@@ -249,15 +249,6 @@ class Platform:
             callers.errors_for,
         )
         return Site([tree], self._addresses(), self._reactor)
-
-    def _check_gateway_model(self, catalogue: Catalogue) -> None:
-        model = self._settings.claudebox.gateway_model
-        served = [each.provider for each in catalogue if each.model_name == model]
-        if self._runs_on_gateway() and CLAUDEBOX in served:
-            raise SettingsError(
-                f"CLAUDEBOX_GATEWAY_MODEL: {model} is Claude Code itself, which would ask itself"
-                " for an answer; name another model"
-            )
 
     def _runs_on_gateway(self) -> bool:
         return self._settings.claudebox.backend == "gateway" and CLAUDEBOX in self._claudeboxes

@@ -63,11 +63,13 @@ def start_claude(
     prompt: str,
     *arguments: str,
     program: str | None = None,
+    stdout: int = subprocess.PIPE,
     **variables: str,
 ) -> subprocess.Popen[bytes]:
     """
     Start it in C{home}'s folder C{ws}.
 
+    @param stdout: Where it prints: a descriptor, or a pipe of its own.
     @param program: What to start instead of the CLI.
     @param variables: Its environment, beside what it needs.
     """
@@ -91,21 +93,26 @@ def start_claude(
             cwd=workspace,
             env=environment(**settings),
             stdin=stdin,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
 
 
-def end_of(process: subprocess.Popen[bytes]) -> Ended:
-    """Wait until it ends."""
+def end_of(process: subprocess.Popen[bytes], printed: Path | None = None) -> Ended:
+    """
+    Wait until it ends.
+
+    @param printed: The file that it prints to, if it does.
+    """
     try:
         out, err = process.communicate(timeout=_TIMEOUT)
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()
         raise AssertionError(f"it does not end: {out!r} {err!r}") from None
-    lines = [json.loads(line) for line in out.splitlines()]
+    text = out if printed is None else printed.read_bytes()
+    lines = [json.loads(line) for line in text.splitlines()]
     return Ended(process.returncode, lines, err.decode())
 
 
@@ -113,4 +120,11 @@ def run_claude(
     url: str, home: Path, prompt: str, *arguments: str, program: str | None = None, **variables: str
 ) -> Ended:
     """Run it to its end; see L{start_claude}."""
-    return end_of(start_claude(url, home, prompt, *arguments, program=program, **variables))
+    home.mkdir(parents=True, exist_ok=True)
+    printed = home / "stdout"
+    # No pipe: of a long answer the CLI may leave some unwritten when it ends while one is full.
+    with printed.open("wb") as file:
+        process = start_claude(
+            url, home, prompt, *arguments, program=program, stdout=file.fileno(), **variables
+        )
+    return end_of(process, printed)

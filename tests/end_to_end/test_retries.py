@@ -55,7 +55,9 @@ def _config(base: str) -> str:
         _entry("one-at-a-time", _HELD, base, max_parallel_requests=1),
         _entry("two-a-minute", "good", base, rpm=2),
     ]
-    return json.dumps({"model_list": entries})
+    # A model that has somewhere else to go is left alone when it fails too often.
+    router = {"fallbacks": [{"down": ["not-there"]}]}
+    return json.dumps({"model_list": entries, "router_settings": router})
 
 
 class RetryTests(SynchronousTestCase):

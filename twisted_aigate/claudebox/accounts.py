@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from twisted_aigate.claudebox.instance import INSTALL, Instance
@@ -89,6 +91,29 @@ def _missing(settings: Settings, name: str) -> str | None:
             " CLAUDEBOX_BACKEND=gateway"
         )
     return None
+
+
+class _Served(Protocol):
+    @property
+    def model_name(self) -> str: ...
+
+    @property
+    def provider(self) -> str: ...
+
+
+def check_gateway_model(settings: Settings, catalogue: Iterable[_Served]) -> None:
+    """
+    See that Claude Code on the gateway's models does not ask itself.
+
+    @param catalogue: The gateway's models.
+    @raise SettingsError: It would.
+    """
+    model = settings.claudebox.gateway_model
+    if any(each.model_name == model and each.provider == NAME for each in catalogue):
+        raise SettingsError(
+            f"CLAUDEBOX_GATEWAY_MODEL: {model} is Claude Code itself, which would ask itself"
+            " for an answer; name another model"
+        )
 
 
 def make_instance(configuration: Configuration, name: str) -> Instance | str:

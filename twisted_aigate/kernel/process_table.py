@@ -17,6 +17,10 @@ from attrs import frozen
 
 _PROC = "/proc"
 _ZOMBIES = (b"Z", b"X")
+_KERNEL = 2
+"""The process that the kernel's own threads are children of."""
+
+_LOOKS = 20
 
 
 @frozen
@@ -64,8 +68,9 @@ def _entries() -> Iterator[_Entry]:
     for name in os.listdir(_PROC):
         if name.isdigit():
             entry = _entry(int(name))
-            if entry is not None and entry.state not in _ZOMBIES:
-                yield entry
+            if entry is None or entry.state in _ZOMBIES or _KERNEL in (entry.pid, entry.parent):
+                continue
+            yield entry
 
 
 def identify(pid: int) -> ProcessIdentity | None:
@@ -80,13 +85,23 @@ def identify(pid: int) -> ProcessIdentity | None:
     return ProcessIdentity(pid, entry.started, _boot())
 
 
-def _has_mark(pid: int, mark: bytes) -> bool:
+def _environment(pid: int) -> bytes:
     try:
         with open(f"{_PROC}/{pid}/environ", "rb") as file:
-            return mark in file.read().split(b"\0")
+            return file.read()
     except OSError:
         # It is gone, or another user's.
-        return False
+        return b""
+
+
+def _has_mark(pid: int, mark: bytes) -> bool:
+    for _ in range(_LOOKS):
+        environment = _environment(pid)
+        if environment:
+            return mark in environment.split(b"\0")
+        # It has none, or is just becoming another program (execve(2)): then it has one soon.
+        os.sched_yield()
+    return False
 
 
 def is_marked(identity: ProcessIdentity, variable: str, value: str) -> bool:

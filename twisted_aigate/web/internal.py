@@ -171,7 +171,7 @@ class _Exchange:
             patient = self.request.patient and not self.request.startedWriting
             self._watchdog.set(0.0 if patient else self.request.timeout)
 
-    def patience_changed(self) -> None:
+    def arm(self) -> None:
         self._arm()
 
     # The request's body: BodySource.
