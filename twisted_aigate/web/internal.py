@@ -124,7 +124,7 @@ class _Exchange:
         if self.request.body.length == 0:
             self.request.body.ended()
         self.site.process(self.request)
-        self._arm()
+        self.arm()
         return self._done
 
     # Its end.
@@ -166,13 +166,9 @@ class _Exchange:
             self._watchdog.set(request.timeout)
             request.interrupt(HTTPError(504, "The request took too long.", code="timeout"))
 
-    def _arm(self) -> None:
-        if not self._over:
-            patient = self.request.patient and not self.request.startedWriting
-            self._watchdog.set(0.0 if patient else self.request.timeout)
-
     def arm(self) -> None:
-        self._arm()
+        if not self._over:
+            self._watchdog.set(self.request.patience)
 
     # The request's body: BodySource.
 
@@ -188,7 +184,7 @@ class _Exchange:
 
     def _read(self, _: None) -> None:
         self.request.body.ended()
-        self._arm()
+        self.arm()
 
     def _not_read(self, failure: Failure) -> None:
         assert isinstance(failure.value, Exception)
@@ -202,11 +198,11 @@ class _Exchange:
 
     def begin(self, status: int, fields: Headers) -> None:
         self._begin(status, fields)
-        self._arm()
+        self.arm()
 
     def write(self, data: bytes) -> None:
         self._consumer.write(data)
-        self._arm()
+        self.arm()
 
     def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:
         self._consumer.registerProducer(producer, streaming)
