@@ -23,7 +23,13 @@ from twisted_aigate.claudebox.routes import errors_for as claudebox_errors_for
 from twisted_aigate.claudebox.slots import Slots
 from twisted_aigate.claudebox.tree import ClaudeboxTree
 from twisted_aigate.gateway.config_file import SECTIONS as GATEWAY_SECTIONS
-from twisted_aigate.gateway.routes import GatewayRoutes, errors_for, render_openai_error
+from twisted_aigate.gateway.routes import (
+    KEY_HEADERS,
+    errors_for,
+    gateway_routes,
+    known_callers,
+    render_openai_error,
+)
 from twisted_aigate.gateway.tree import GatewayTree, usable_local_models
 from twisted_aigate.jobs.routes import JobRoutes, job_errors
 from twisted_aigate.jobs.tree import JobsTree
@@ -43,17 +49,14 @@ from twisted_aigate.storage.routes import (
     storage_routes,
 )
 from twisted_aigate.storage.tree import StorageTree, missing
-from twisted_aigate.web.auth import bearer
 from twisted_aigate.web.internal import InternalRequests
 from twisted_aigate.web.off import SwitchedOff, render_json_error
 from twisted_aigate.web.proxies import LOOPBACK, ClientAddresses
 from twisted_aigate.web.ratelimit import RateLimiter
+from twisted_aigate.web.routing import Router
 from twisted_aigate.web.site import Site, Tree
 
 _FILE_THREADS = 8
-_KEY_HEADERS = (b"x-api-key", b"api-key")
-"""Where anthropic's and azure's clients put the key."""
-
 _MIGRATIONS = "twisted_aigate.migrations"
 _WELL_KNOWN_TOKENS = (b"sk-1234", b"sk-master", b"changeme", b"secret", b"password")
 _TRY = (
@@ -156,28 +159,28 @@ class Platform:
 
     # Trees.
 
-    def _gateway_routes(self, uploads: Path) -> GatewayRoutes:
+    def _gateway_routes(self, uploads: Path) -> Router:
         edge = self._settings.edge
         master = self._settings.master_key
         # Claude Code has a token that opens nothing but the API that it speaks.
         ours = gateway_token(self._settings) if self._runs_on_gateway() else None
-        return GatewayRoutes(
+        return gateway_routes(
             self._gateway.gateway,
             self._gateway.health,
-            bearer(master, *_KEY_HEADERS),
-            bearer(master, *_KEY_HEADERS, also=ours),
+            known_callers(master),
+            known_callers(master, ours),
             edge.max_body_size,
             self._threads,
             uploads,
         )
 
-    def _gateway_tree(self, routes: GatewayRoutes) -> Tree:
+    def _gateway_tree(self, routes: Router) -> Tree:
         return Tree(
             b"",
-            routes.router,
+            routes,
             render_openai_error,
             self._limiter("api"),
-            frozenset(routes.router.unlimited),
+            frozenset(routes.unlimited),
             self._settings.edge.timeouts.api,
             errors_for,
         )
@@ -194,17 +197,17 @@ class Platform:
             self._threads,
         )
 
-    def _jobs_tree(self, gateway: GatewayRoutes) -> Tree:
+    def _jobs_tree(self, gateway: Router) -> Tree:
         edge = self._settings.edge
         # Whoever may send a job may look at it: of all the gateway's paths this one opens to most.
-        looks = gateway.router.authoriser(b"POST", b"/messages")
+        looks = gateway.authoriser(b"POST", b"/messages")
         assert looks is not None
         routes = JobRoutes(
             self._jobs.jobs,
             self._jobs.seal,
-            lambda path: gateway.router.authoriser(b"POST", path),
+            lambda path: gateway.authoriser(b"POST", path),
             looks,
-            _KEY_HEADERS,
+            KEY_HEADERS,
             edge.max_body_size,
         )
         limiter = self._limiter("queue")

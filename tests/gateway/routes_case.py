@@ -19,12 +19,16 @@ from tests.support.threads import HeldThreads
 from tests.support.traversal import SiteClient
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
 from twisted_aigate.gateway.health import HealthChecks
-from twisted_aigate.gateway.routes import GatewayRoutes, errors_for, render_openai_error
+from twisted_aigate.gateway.routes import (
+    errors_for,
+    gateway_routes,
+    known_callers,
+    render_openai_error,
+)
 from twisted_aigate.gateway.routing.policy import Policy
 from twisted_aigate.gateway.routing.router import Router
 from twisted_aigate.gateway.service import Gateway
 from twisted_aigate.kernel.secrets import Secret
-from twisted_aigate.web.auth import bearer
 from twisted_aigate.web.proxies import ClientAddresses
 from twisted_aigate.web.ratelimit import RateLimiter
 from twisted_aigate.web.site import Site, Tree
@@ -60,21 +64,21 @@ class RoutesCase(SynchronousTestCase):
         self.gateway = gateway = Gateway(router, {"openai": self.provider})
         threads: Any = HeldThreads()
         health = HealthChecks(gateway, threads, folder)
-        routes = GatewayRoutes(
+        routes = gateway_routes(
             gateway,
             health,
-            bearer(Secret(KEY), b"x-api-key", b"api-key"),
-            bearer(Secret(KEY), b"x-api-key", also=Secret(MESSAGES_KEY)),
+            known_callers(Secret(KEY)),
+            known_callers(Secret(KEY), Secret(MESSAGES_KEY)),
             MAX_BODY,
             threads,
             folder,
         )
         tree = Tree(
             b"",
-            routes.router,
+            routes,
             render_openai_error,
             self.limiter,
-            frozenset(routes.router.unlimited),
+            frozenset(routes.unlimited),
             600.0,
             errors_for,
         )

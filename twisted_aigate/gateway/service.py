@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 from attrs import evolve
 
+from twisted_aigate.gateway.callers import Caller
 from twisted_aigate.gateway.calls import Call, Result, Task, TranscriptionCall
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
 from twisted_aigate.gateway.events import EventStream
@@ -38,12 +39,13 @@ class Gateway:
         """The models that there are."""
         return self.router.catalogue
 
-    async def call(self, call: Call) -> Result:
+    async def call(self, caller: Caller, call: Call) -> Result:
         """
         Answer a call.
 
         @raise GatewayError: It gives no result.
         """
+        caller.check(call.model)
         if call.task is Task.MESSAGES:
             return await self._message(call)
         return await self._route(call.model, lambda each: self._provide(each, call))
@@ -63,13 +65,14 @@ class Gateway:
         result = await self._route(call.model, ask)
         return result if asked is None else await as_message(result, asked, stream=call.stream)
 
-    async def count_tokens(self, call: Call, request: PromptRequest) -> Result:
+    async def count_tokens(self, caller: Caller, call: Call, request: PromptRequest) -> Result:
         """
         Count a prompt's tokens: by the provider, where it speaks Anthropic's API itself.
 
         @param request: The call's request.
         @raise GatewayError: It gives no result.
         """
+        caller.check(call.model)
         deployments = self.catalogue.find(call.model)
         if not any(self._speaks_messages(each, call) for each in deployments):
             return _counted(request, deployments[0])
@@ -86,12 +89,13 @@ class Gateway:
         mocked = call.mock_response is not None or deployment.mock_response is not None
         return not mocked and IMessagesProvider.providedBy(self._provider(deployment))
 
-    async def transcribe(self, call: TranscriptionCall) -> Result:
+    async def transcribe(self, caller: Caller, call: TranscriptionCall) -> Result:
         """
         Answer a call with a sound file.
 
         @raise GatewayError: It gives no result.
         """
+        caller.check(call.model)
         return await self._route(call.model, lambda each: self._transcribe(each, call))
 
     async def call_deployment(self, deployment: Deployment, call: Call) -> Result:

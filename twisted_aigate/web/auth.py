@@ -48,20 +48,16 @@ def presented_token(request: Request, *headers: bytes) -> bytes:
     raise unauthorized("No token was sent. Send it as: Authorization: Bearer <token>.")
 
 
-def bearer(
-    secret: Secret, *headers: bytes, also: Secret | None = None
-) -> Callable[[Request], None]:
+def bearer(secret: Secret, *headers: bytes) -> Callable[[Request], None]:
     """
     An L{Authorise} that takes one token.
 
     @param secret: The token.
     @param headers: As for L{presented_token}.
-    @param also: Another token that opens the same.
     """
 
     def authorise(request: Request) -> None:
-        token = presented_token(request, *headers)
-        if not secret.matches(token) and not (also is not None and also.matches(token)):
+        if not secret.matches(presented_token(request, *headers)):
             raise unauthorized("The token is not valid here.")
 
     return authorise

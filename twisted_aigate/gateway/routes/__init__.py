@@ -1,0 +1,49 @@
+"""The gateway over HTTP: parse, authorise, call, render."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twisted_aigate.gateway.callers import Caller
+from twisted_aigate.gateway.health import HealthChecks
+from twisted_aigate.gateway.routes.callers import KEY_HEADERS, known_callers
+from twisted_aigate.gateway.routes.calls import CallRoutes
+from twisted_aigate.gateway.routes.errors import errors_for, render_openai_error
+from twisted_aigate.gateway.routes.health import HealthRoutes
+from twisted_aigate.gateway.routes.listing import ListingRoutes
+from twisted_aigate.gateway.service import Gateway
+from twisted_aigate.kernel.threads import Threads
+from twisted_aigate.web.auth import Authorise
+from twisted_aigate.web.routing import Router
+
+__all__ = ["KEY_HEADERS", "errors_for", "gateway_routes", "known_callers", "render_openai_error"]
+
+
+def gateway_routes(
+    gateway: Gateway,
+    health: HealthChecks,
+    authorise: Authorise[Caller],
+    authorise_messages: Authorise[Caller],
+    max_body: int,
+    threads: Threads,
+    folder: Path,
+) -> Router:
+    """
+    The gateway's routes.
+
+    @param gateway: What answers.
+    @param health: Tries deployments.
+    @param authorise: Says who calls.
+    @param authorise_messages: Says who calls Anthropic's API.
+    @param max_body: The most bytes of a body; 0: no limit.
+    @param threads: Where forms are parsed and written.
+    @param folder: The disk that uploads are put on.
+    """
+    router = Router()
+    calls = CallRoutes(gateway, max_body, threads, folder)
+    listing = ListingRoutes(gateway)
+    for prefix in ("", "/v1"):
+        calls.add_to(router, prefix, authorise, authorise_messages)
+        listing.add_to(router, prefix, authorise)
+    HealthRoutes(health).add_to(router, authorise)
+    return router

@@ -1,0 +1,47 @@
+"""Errors in the form of the API that the caller speaks."""
+
+from __future__ import annotations
+
+import re
+
+from twisted_aigate.gateway.errors import GatewayError, error_object
+from twisted_aigate.gateway.messages.errors import error_object as messages_error_object
+from twisted_aigate.web.errors import ErrorFormat, Headers, HTTPError, RenderedError
+from twisted_aigate.web.request import Request
+
+_MESSAGES_PATH = re.compile(rb"(/v1)?/messages(/|$)")
+
+
+def _headers_of(error: GatewayError | HTTPError) -> Headers:
+    if isinstance(error, HTTPError):
+        return error.headers
+    retry = error.retry_after
+    return () if retry is None else ((b"Retry-After", b"%d" % retry),)
+
+
+def render_openai_error(error: Exception, request_id: str) -> RenderedError | None:
+    """The L{twisted_aigate.web.errors.ErrorFormat} of OpenAI's API."""
+    if not isinstance(error, GatewayError | HTTPError):
+        return None
+    body = error_object(error.status, error.message, error.param, error.code)
+    return RenderedError(error.status, body, headers=_headers_of(error))
+
+
+def render_anthropic_error(error: Exception, request_id: str) -> RenderedError | None:
+    """The L{twisted_aigate.web.errors.ErrorFormat} of Anthropic's API."""
+    if not isinstance(error, GatewayError | HTTPError):
+        return None
+    body = messages_error_object(error.status, error.message, error.code, request_id)
+    headers = (*_headers_of(error), request_id_field(request_id))
+    return RenderedError(error.status, body, headers=headers)
+
+
+def errors_for(request: Request) -> ErrorFormat:
+    """How errors are worded to whoever sent C{request}, on whatever path."""
+    anthropic = _MESSAGES_PATH.match(request.subpath)
+    return render_anthropic_error if anthropic else render_openai_error
+
+
+def request_id_field(request_id: str) -> tuple[bytes, bytes]:
+    """The request's id, where Anthropic's clients look for it."""
+    return (b"Request-Id", request_id.encode("ascii"))
