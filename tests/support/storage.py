@@ -139,7 +139,7 @@ class StorageCase(SynchronousTestCase):
 
 class SiteCase(StorageCase):
     """
-    Has storage's tree on a site, as L{twisted_aigate.platform.Platform} builds it.
+    Has storage's tree on a site, as L{twisted_aigate.platform.storage.StoragePart} builds it.
 
     @ivar limiter: Its rate limit.
     @ivar trusted: The proxies that it trusts.

@@ -158,6 +158,14 @@ class GatewayTree:
         for key in unsupported:
             self._log.warn("configuration: {key} is not supported and has no effect", key=key)
 
+    def check(self, configuration: Configuration) -> None:
+        """
+        See whether L{reload} could take a configuration.
+
+        @raise SettingsError: It could not.
+        """
+        self._read(configuration)
+
     def reload(self, configuration: Configuration) -> None:
         """
         Have other models from the next call on; calls in hand go on.

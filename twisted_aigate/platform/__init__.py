@@ -1,0 +1,163 @@
+"""
+The trees and what they run on, built out of the configuration.
+
+This package and L{twisted_aigate.application} are the only ones that know every tree.
+"""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from twisted_aigate.gateway.config_file import SECTIONS as GATEWAY_SECTIONS
+from twisted_aigate.kernel.database import Database
+from twisted_aigate.kernel.folder_lock import lock_folder
+from twisted_aigate.kernel.node import node_name
+from twisted_aigate.kernel.settings import Configuration, Settings
+from twisted_aigate.kernel.threads import Threads
+from twisted_aigate.platform.claudebox import ClaudeboxPart
+from twisted_aigate.platform.gateway import GatewayPart, JobsPart
+from twisted_aigate.platform.part import Part
+from twisted_aigate.platform.secrets import weak_secrets
+from twisted_aigate.platform.shared import Shared
+from twisted_aigate.platform.storage import StoragePart
+from twisted_aigate.storage.buckets import SECTIONS as STORAGE_SECTIONS
+from twisted_aigate.web.site import Site
+
+_FILE_THREADS = 8
+_MIGRATIONS = "twisted_aigate.migrations"
+_TRY = (
+    "try: . ./.env; curl localhost:{port}/v1/chat/completions"
+    ' -H "Authorization: Bearer $LITELLM_MASTER_KEY" -H "Content-Type: application/json"'
+    ' -d \'{{"model": "default", "messages": [{{"role": "user", "content": "Hello!"}}]}}\''
+)
+"""The command that a new user is shown."""
+
+_ABSENT = {
+    "stealthy-auto-browse": "browser",
+}
+"""Trees that this version does not have yet: prefix to rate-limit zone."""
+
+
+class Platform:
+    """
+    All trees.
+
+    @param reactor: Everything runs on it.
+    @param configuration: The configuration.
+    @raise SettingsError: It cannot be used.
+    @ivar site: All trees on one port.
+    @ivar s3_site: S3 alone, at the root of a port of its own; C{None} when storage is off.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._settings = settings = configuration.settings
+        uploads = settings.data_dir / "uploads"
+        uploads.mkdir(parents=True, exist_ok=True)
+        self._lock: BinaryIO | None = None
+        self._threads = Threads(reactor, _FILE_THREADS, "files")
+        self._database = Database(reactor, _database_url(settings), _MIGRATIONS)
+        shared = Shared(
+            reactor,
+            configuration,
+            self._database,
+            self._threads,
+            uploads,
+            node_name(settings.data_dir),
+        )
+        storage = StoragePart(shared)
+        claudebox = ClaudeboxPart(shared)
+        self._gateway = GatewayPart(shared, claudebox)
+        self._jobs = JobsPart(shared, self._gateway)
+        # In the order in which they start: who asks another comes after it.
+        self._parts: list[Part] = [storage, claudebox, self._gateway, self._jobs]
+        trees = [tree for part in self._parts for tree in part.trees()]
+        trees += [
+            shared.off_tree(prefix, f"/{prefix}/ is not part of this version of aigate.", zone)
+            for prefix, zone in _ABSENT.items()
+        ]
+        self.site = Site(trees, shared.addresses(), reactor)
+        self.s3_site = storage.site()
+
+    async def start(self) -> None:
+        """
+        Make everything ready that requests need.
+
+        @raise Exception: It cannot be.
+        """
+        # Two processes on one folder would take each other's uploads for what a crash has left.
+        self._lock = lock_folder(self._settings.data_dir)
+        await self._database.start()
+        for part in self._parts:
+            await part.start()
+
+    def summarise(self) -> None:
+        """Say what is on, what is off and why, and what to try."""
+        file = self._configuration.file
+        for section in sorted(set(file) - set(GATEWAY_SECTIONS) - set(STORAGE_SECTIONS)):
+            self._log.warn(
+                "configuration: {section} is not supported and has no effect", section=section
+            )
+        for part in self._parts:
+            for what, reason in part.summary():
+                self._say(what, reason)
+        for prefix in _ABSENT:
+            self._say(f"/{prefix}/", "not part of this version")
+        for name in weak_secrets(self._settings):
+            self._log.warn(
+                "{name} is a well-known default: anyone can use this server. Change it.",
+                name=name,
+            )
+        if self._gateway.models:
+            self._log.info(_TRY, port=self._settings.edge.port)
+
+    def _say(self, what: str, reason: str | None) -> None:
+        if reason is None:
+            self._log.info("on: {what}", what=what)
+        else:
+            self._log.info("off: {what}: {reason}", what=what, reason=reason)
+
+    def reload(self, configuration: Configuration) -> None:
+        """
+        Take on what can change without a restart.
+
+        @raise SettingsError: The configuration cannot be used: nothing has changed.
+        """
+        # Whatever can be refused comes before whatever changes.
+        for part in self._parts:
+            part.check(configuration)
+        for part in self._parts:
+            part.reload(configuration)
+        self._log.info("reloaded; on: {names}", names=", ".join(self._gateway.models))
+
+    def drain(self) -> Deferred[None]:
+        """
+        Start no work by ourselves any more.
+
+        @return: Fires when none is left.
+        """
+        return self._jobs.drain()
+
+    def cut(self) -> None:
+        """Leave off the work that is left."""
+        self._jobs.cut()
+
+    async def stop(self) -> None:
+        """End what runs beside the reactor."""
+        for part in reversed(self._parts):
+            await part.stop()
+        await self._database.stop()
+        self._threads.stop()
+        if self._lock is not None:
+            self._lock.close()
+
+
+def _database_url(settings: Settings) -> str:
+    url = settings.database_url
+    path = (settings.data_dir / "aigate.sqlite").absolute()
+    return f"sqlite:///{path}" if url is None else url.reveal()
