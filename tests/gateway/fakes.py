@@ -8,7 +8,7 @@ import msgspec
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from twisted_aigate.gateway.calls import Call, Result, Task, TranscriptionCall
+from twisted_aigate.gateway.calls import Call, FormCall, Result, Task
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.providers.interface import IProvider
 
@@ -20,13 +20,13 @@ class FakeProvider:
 
     @ivar answer: What the next call gets: a result, an exception to raise, or a Deferred.
     @ivar calls: What it was called with.
-    @ivar sounds: The bytes of the files that it was sent.
+    @ivar files: The bytes of the files that it was sent.
     """
 
     def __init__(self) -> None:
         self.answer: Result | Exception | Deferred[Result] = Result(b'{"ok":true}')
-        self.calls: list[tuple[Deployment, Call | TranscriptionCall]] = []
-        self.sounds: list[bytes] = []
+        self.calls: list[tuple[Deployment, Call | FormCall]] = []
+        self.files: list[bytes] = []
 
     async def call(self, deployment: Deployment, call: Call) -> Result:
         """See L{IProvider}."""
@@ -37,11 +37,10 @@ class FakeProvider:
             return await self.answer
         return self.answer
 
-    async def transcribe(self, deployment: Deployment, call: TranscriptionCall) -> Result:
+    async def call_form(self, deployment: Deployment, call: FormCall) -> Result:
         """See L{IProvider}."""
         self.calls.append((deployment, call))
-        call.upload.file.seek(0)
-        self.sounds.append(call.upload.file.read())
+        self.files += [upload.read(0, upload.size) for upload in call.uploads]
         assert isinstance(self.answer, Result)
         return self.answer
 

@@ -8,7 +8,7 @@ import msgspec
 from twisted.internet.defer import Deferred
 
 from tests.gateway.routes_case import AUTHORIZED, KEY, MAX_BODY, RoutesCase
-from twisted_aigate.gateway.calls import Result, TranscriptionCall
+from twisted_aigate.gateway.calls import FormCall, Result
 from twisted_aigate.gateway.errors import GatewayError
 
 _CHAT = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
@@ -153,11 +153,12 @@ class RoutesTests(RoutesCase):
             response, _ = self.request("POST", "/v1/audio/transcriptions", **self.form(*parts))
             self.assertEqual(response.code, 200)
             call = self.provider.calls[-1][1]
-            assert isinstance(call, TranscriptionCall)
+            assert isinstance(call, FormCall)
             self.assertEqual(call.fields, (("language", "en"),))
-            self.assertEqual(self.provider.sounds[-1], b"RIFF\r\n--")
-            self.assertEqual((call.upload.filename, call.upload.size), ("a.wav", 8))
-            self.assertTrue(call.upload.file.closed)
+            self.assertEqual(self.provider.files[-1], b"RIFF\r\n--")
+            (upload,) = call.uploads
+            self.assertEqual((upload.name, upload.filename, upload.size), ("file", "a.wav", 8))
+            self.assertTrue(upload.file.closed)
         self.assertEqual(
             self.request("POST", "/audio/transcriptions", **self.form(model))[1]["error"]["param"],
             "file",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from threading import Lock
 from typing import BinaryIO
 
 import msgspec
@@ -68,35 +69,53 @@ class Upload:
     """
     A file that came with a request, on disk.
 
+    @ivar name: The form's field that it came in.
     @ivar file: Open for reading; closed, and its disk space freed, when the request is over.
     @ivar filename: The client's name for it.
     @ivar content_type: The client's media type for it.
     @ivar size: Bytes.
     """
 
+    name: str
     file: BinaryIO
     filename: str
     content_type: str
     size: int
+    _reading: Lock = field(factory=Lock, init=False, eq=False, repr=False)
+
+    def read(self, start: int, size: int) -> bytes:
+        """
+        A piece of it; this blocks.
+
+        Readers don't disturb each other: that of a call which has just failed may still be at it
+        when the next call's begins.
+
+        @return: At most C{size} bytes; none at its end.
+        """
+        with self._reading:
+            self.file.seek(start)
+            return self.file.read(size)
 
 
 @frozen
-class TranscriptionCall:
+class FormCall:
     """
-    A call whose request is a form with a sound file.
+    A call whose request is a form with files.
 
+    @ivar task: What is asked.
     @ivar model: The model's name as the caller wrote it.
     @ivar fields: The form's other fields, in order; a name may come more than once.
-    @ivar upload: The sound.
+    @ivar uploads: Its files, in order; a name may come more than once.
+    @ivar stream: The caller wants events.
     @ivar extra_headers: Header fields for the provider.
     """
 
+    task: Task
     model: str
     fields: tuple[tuple[str, str], ...]
-    upload: Upload
-    extra_headers: tuple[tuple[bytes, bytes], ...] = ()
-    task: Task = Task.TRANSCRIPTION
+    uploads: tuple[Upload, ...]
     stream: bool = False
+    extra_headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 @frozen

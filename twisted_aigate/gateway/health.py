@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from twisted.internet.defer import Deferred, gatherResults
 
-from twisted_aigate.gateway.calls import Call, Result, Task, TranscriptionCall, Upload
+from twisted_aigate.gateway.calls import Call, FormCall, Result, Task, Upload
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.service import Gateway
@@ -109,9 +109,9 @@ class HealthChecks:
         try:
             await self._threads.run(file.write, sound)
             await self._threads.run(file.flush)
-            upload = Upload(file, "silence.wav", "audio/wav", len(sound))
-            call = TranscriptionCall(deployment.model_name, (), upload)
-            return await self._gateway.transcribe_with(deployment, call)
+            upload = Upload("file", file, "silence.wav", "audio/wav", len(sound))
+            call = FormCall(Task.TRANSCRIPTION, deployment.model_name, (), (upload,))
+            return await self._gateway.call_form_deployment(deployment, call)
         finally:
             file.close()
 

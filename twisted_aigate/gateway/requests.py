@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from twisted_aigate.gateway.calls import Call, Task, TranscriptionCall, Upload
+from twisted_aigate.gateway.calls import Call, FormCall, Task, Upload
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.messages.models import MessagesRequest
 from twisted_aigate.gateway.models import (
@@ -110,11 +110,12 @@ def json_call(
     )
 
 
-def transcription_call(fields: Iterable[tuple[str, str]], upload: Upload) -> TranscriptionCall:
+def form_call(task: Task, fields: Iterable[tuple[str, str]], uploads: Iterable[Upload]) -> FormCall:
     """
     A call of a form.
 
-    @param fields: The form's fields beside the file.
+    @param fields: The form's fields beside the files.
+    @param uploads: The files.
     @raise GatewayError: 400: no model is named.
     """
     model = ""
@@ -127,4 +128,4 @@ def transcription_call(fields: Iterable[tuple[str, str]], upload: Upload) -> Tra
     if not model:
         raise GatewayError(400, "Missing required parameter: 'model'.", param="model")
     stream = dict(rest).get("stream", "").lower() == "true"
-    return TranscriptionCall(model, tuple(rest), upload, stream=stream)
+    return FormCall(task, model, tuple(rest), tuple(uploads), stream)

@@ -8,7 +8,7 @@ import msgspec
 from attrs import evolve
 
 from twisted_aigate.gateway.callers import Caller
-from twisted_aigate.gateway.calls import Call, Result, Task, TranscriptionCall
+from twisted_aigate.gateway.calls import Call, FormCall, Result, Task
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
 from twisted_aigate.gateway.events import EventStream
 from twisted_aigate.gateway.messages.models import PromptRequest
@@ -89,14 +89,14 @@ class Gateway:
         mocked = call.mock_response is not None or deployment.mock_response is not None
         return not mocked and IMessagesProvider.providedBy(self._provider(deployment))
 
-    async def transcribe(self, caller: Caller, call: TranscriptionCall) -> Result:
+    async def call_form(self, caller: Caller, call: FormCall) -> Result:
         """
-        Answer a call with a sound file.
+        Answer a call with files.
 
         @raise GatewayError: It gives no result.
         """
         caller.check(call.model)
-        return await self._route(call.model, lambda each: self._transcribe(each, call))
+        return await self._route(call.model, lambda each: self._provide_form(each, call))
 
     async def call_deployment(self, deployment: Deployment, call: Call) -> Result:
         """
@@ -106,13 +106,13 @@ class Gateway:
         """
         return await self._provide(deployment, call)
 
-    async def transcribe_with(self, deployment: Deployment, call: TranscriptionCall) -> Result:
+    async def call_form_deployment(self, deployment: Deployment, call: FormCall) -> Result:
         """
-        Have one deployment answer a call with a sound file, whatever is known of it.
+        Have one deployment answer a call with files, whatever is known of it.
 
         @raise GatewayError: It gives no result.
         """
-        return await self._transcribe(deployment, call)
+        return await self._provide_form(deployment, call)
 
     async def _route(self, model: str, ask: Callable[[Deployment], Awaitable[Result]]) -> Result:
         answer = await self.router.route(model, ask)
@@ -127,8 +127,8 @@ class Gateway:
             return mock(call, response)
         return await self._provider(deployment).call(deployment, call)
 
-    async def _transcribe(self, deployment: Deployment, call: TranscriptionCall) -> Result:
-        return await self._provider(deployment).transcribe(deployment, call)
+    async def _provide_form(self, deployment: Deployment, call: FormCall) -> Result:
+        return await self._provider(deployment).call_form(deployment, call)
 
     def _provider(self, deployment: Deployment) -> IProvider:
         shaped = deployment.provider in OPENAI_SHAPED

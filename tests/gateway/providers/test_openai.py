@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 from tests.gateway.providers.case import KEY, USER, ProviderCase, response
 from tests.support.threads import HeldThreads
-from twisted_aigate.gateway.calls import Task, TranscriptionCall, Upload
+from twisted_aigate.gateway.calls import FormCall, Task, Upload
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.providers.azure import AzureProvider
 from twisted_aigate.gateway.providers.interface import IProvider
@@ -137,8 +137,9 @@ class AzureTests(ProviderCase):
     def test_transcription(self) -> None:
         """A sound is sent as a form."""
         file = io.BytesIO(b"sound")
-        call = TranscriptionCall("m", (("language", "en"),), Upload(file, "a.wav", "audio/wav", 5))
-        asking = Deferred.fromCoroutine(self.provider.transcribe(self.deployment(), call))
+        upload = Upload("file", file, "a.wav", "audio/wav", 5)
+        call = FormCall(Task.TRANSCRIPTION, "m", (("language", "en"),), (upload,))
+        asking = Deferred.fromCoroutine(self.provider.call_form(self.deployment(), call))
         self.clock.advance(1)
         head, _, _ = bytes(self.upstream.connections[-1].sent).partition(b"\r\n\r\n")
         place = "/openai/deployments/my%20gpt/audio/transcriptions"

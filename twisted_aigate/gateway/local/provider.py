@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 from zope.interface import implementer
 
-from twisted_aigate.gateway.calls import Call, Result, Task, TranscriptionCall
+from twisted_aigate.gateway.calls import Call, FormCall, Result, Task
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.events import DONE, EVENT_STREAM, event
@@ -48,12 +48,13 @@ class LocalProvider:
             return Result(job, content_type.encode("ascii"))
         return Result(await job.whole(), content_type.encode("ascii"))
 
-    async def transcribe(self, deployment: Deployment, call: TranscriptionCall) -> Result:
+    async def call_form(self, deployment: Deployment, call: FormCall) -> Result:
         """See L{IProvider}."""
-        model = self._model(deployment, Task.TRANSCRIPTION)
+        model = self._model(deployment, call.task)
+        upload = call.uploads[0]
         # The file has no name on the disk; the worker, of the same user, opens it through ours.
-        path = f"/proc/{os.getpid()}/fd/{call.upload.file.fileno()}"
-        body: dict[str, object] = {"path": path, "filename": call.upload.filename}
+        path = f"/proc/{os.getpid()}/fd/{upload.file.fileno()}"
+        body: dict[str, object] = {"path": path, "filename": upload.filename}
         granularities = []
         for name, value in call.fields:
             if name in ("timestamp_granularities", "timestamp_granularities[]"):
@@ -64,7 +65,7 @@ class LocalProvider:
                 body[name] = value
         if granularities:
             body["timestamp_granularities"] = granularities
-        job, content_type = await model.submit("transcription", msgspec.json.encode(body))
+        job, content_type = await model.submit(_TASKS[call.task], msgspec.json.encode(body))
         return Result(await job.whole(), content_type.encode("ascii"))
 
     def _model(self, deployment: Deployment, task: Task) -> LocalModel:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
 
-from twisted_aigate.gateway.calls import Call, Result, Task, TranscriptionCall
+from twisted_aigate.gateway.calls import Call, FormCall, Result, Task
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.events import EVENT_STREAM
@@ -70,7 +70,7 @@ class ClaudeProvider:
             return Result(answer.body, EVENT_STREAM)
         return Result(answer.body)
 
-    async def transcribe(self, deployment: Deployment, call: TranscriptionCall) -> Result:
+    async def call_form(self, deployment: Deployment, call: FormCall) -> Result:
         """See L{IProvider}: it never does."""
         raise _chat_only(deployment, call.task)
 

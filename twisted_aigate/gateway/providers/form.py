@@ -1,4 +1,4 @@
-"""A form with a file, as a request's body (RFC 7578): the file is read as it is sent."""
+"""A form with files, as a request's body (RFC 7578): they are read as they are sent."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.kernel.units import KB
 
 _PIECE = 64 * KB
+_LINE = b"\r\n"
 
 
 def _quoted(text: str) -> str:
@@ -18,38 +19,47 @@ def _quoted(text: str) -> str:
     return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
+def _file_head(upload: Upload) -> str:
+    return (
+        f'{_quoted(upload.name)}"; filename="{_quoted(upload.filename)}"'
+        f"\r\nContent-Type: {_quoted(upload.content_type)}\r\n\r\n"
+    )
+
+
 class FormBody(CoroutineProducer):
     """
     The body.
 
     @param fields: The form's fields in order.
-    @param upload: The file, sent last under the name C{file}.
-    @param threads: Where the file is read.
+    @param uploads: The files, sent after the fields.
+    @param threads: Where the files are read.
     @ivar content_type: The request's C{Content-Type}.
     """
 
-    def __init__(self, fields: Iterable[tuple[str, str]], upload: Upload, threads: Threads) -> None:
+    def __init__(
+        self,
+        fields: Iterable[tuple[str, str]],
+        uploads: Iterable[Upload],
+        threads: Threads,
+    ) -> None:
         boundary = secrets.token_hex(16)
         self.content_type = f"multipart/form-data; boundary={boundary}".encode("ascii")
-        parts = [
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{_quoted(name)}"'
-            f"\r\n\r\n{value}\r\n"
-            for name, value in fields
-        ]
-        parts.append(
-            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; '
-            f'filename="{_quoted(upload.filename)}"\r\n'
-            f"Content-Type: {_quoted(upload.content_type)}\r\n\r\n"
-        )
-        head = "".join(parts).encode("utf-8")
-        tail = f"\r\n--{boundary}--\r\n".encode("ascii")
+        start = f'--{boundary}\r\nContent-Disposition: form-data; name="'
+        texts = "".join(f'{start}{_quoted(name)}"\r\n\r\n{value}\r\n' for name, value in fields)
+        files = [(f"{start}{_file_head(upload)}".encode(), upload) for upload in uploads]
+        head, tail = texts.encode("utf-8"), f"--{boundary}--\r\n".encode("ascii")
 
         async def produce(producer: CoroutineProducer, write: Callable[[bytes], None]) -> None:
             write(head)
-            await threads.run(upload.file.seek, 0)
-            while piece := await threads.run(upload.file.read, _PIECE):
-                write(piece)
-                await producer.ready()
+            for file_head, upload in files:
+                write(file_head)
+                sent = 0
+                while piece := await threads.run(upload.read, sent, _PIECE):
+                    sent += len(piece)
+                    write(piece)
+                    await producer.ready()
+                write(_LINE)
             write(tail)
 
-        super().__init__(len(head) + upload.size + len(tail), produce)
+        sizes = (len(file_head) + upload.size + len(_LINE) for file_head, upload in files)
+        super().__init__(len(head) + sum(sizes) + len(tail), produce)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zope.interface import Interface
 
-from twisted_aigate.gateway.calls import Call, Result, TranscriptionCall
+from twisted_aigate.gateway.calls import Call, FormCall, Result
 from twisted_aigate.gateway.deployments import Deployment
 
 
@@ -18,9 +18,9 @@ class IProvider(Interface):
         @raise GatewayError: It gives no result.
         """
 
-    async def transcribe(deployment: Deployment, call: TranscriptionCall) -> Result:  # noqa: N805
+    async def call_form(deployment: Deployment, call: FormCall) -> Result:  # noqa: N805
         """
-        Answer a call with a sound file.
+        Answer a call with files.
 
         @raise GatewayError: It gives no result.
         """

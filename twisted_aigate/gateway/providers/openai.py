@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from zope.interface import implementer
 
-from twisted_aigate.gateway.calls import Call, Result, Task, TranscriptionCall
+from twisted_aigate.gateway.calls import Call, FormCall, Result, Task
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.providers.form import FormBody
 from twisted_aigate.gateway.providers.interface import IProvider
@@ -46,10 +46,10 @@ class OpenAIProvider:
         )
         return await self._send(deployment, request, call.stream)
 
-    async def transcribe(self, deployment: Deployment, call: TranscriptionCall) -> Result:
+    async def call_form(self, deployment: Deployment, call: FormCall) -> Result:
         """See L{IProvider}."""
         fields = (("model", deployment.model), *call.fields)
-        form = FormBody(fields, call.upload, self._threads)
+        form = FormBody(fields, call.uploads, self._threads)
         request = OutgoingRequest(
             b"POST",
             self.target(deployment, call.task),

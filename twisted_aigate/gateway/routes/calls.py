@@ -13,9 +13,9 @@ from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.messages.models import PromptRequest
 from twisted_aigate.gateway.requests import (
     REQUESTS,
+    form_call,
     json_call,
     protocol_headers,
-    transcription_call,
 )
 from twisted_aigate.gateway.routes.errors import request_id_field
 from twisted_aigate.gateway.service import Gateway
@@ -96,9 +96,9 @@ class CallRoutes:
             if not files:
                 raise GatewayError(400, "Missing required parameter: 'file'.", param="file")
             file = files[0]
-            upload = Upload(file.file, file.filename, file.content_type, file.size)
-            call = transcription_call(form.fields, upload)
-            return _reply(await self._gateway.transcribe(caller, call))
+            upload = Upload(file.name, file.file, file.filename, file.content_type, file.size)
+            call = form_call(Task.TRANSCRIPTION, form.fields, (upload,))
+            return _reply(await self._gateway.call_form(caller, call))
         finally:
             form.close()
 

@@ -162,5 +162,5 @@ class NativeTests(ProviderCase):
             error = self.refusal(task=task, input="x")
             self.assertEqual((error.status, error.param), (400, "model"))
         sound: Any = type("Call", (), {"task": Task.TRANSCRIPTION})
-        asked = Deferred.fromCoroutine(self.provider.transcribe(self.deployment(), sound))
+        asked = Deferred.fromCoroutine(self.provider.call_form(self.deployment(), sound))
         self.assertEqual(self.failureResultOf(asked, GatewayError).value.status, 400)

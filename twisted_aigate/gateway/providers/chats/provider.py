@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import msgspec
 from zope.interface import implementer
 
-from twisted_aigate.gateway.calls import Call, Result, Task, TranscriptionCall
+from twisted_aigate.gateway.calls import Call, FormCall, Result, Task
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.events import EVENT_STREAM
@@ -66,7 +66,7 @@ class TranslatingProvider(ABC):
             raise GatewayError(400, "The request is nested too deeply.") from None
         raise unanswered(deployment, call.task)
 
-    async def transcribe(self, deployment: Deployment, call: TranscriptionCall) -> Result:
+    async def call_form(self, deployment: Deployment, call: FormCall) -> Result:
         """See L{IProvider}."""
         raise unanswered(deployment, call.task)
 
