@@ -16,14 +16,24 @@ from twisted_aigate.gateway.events import EVENT_STREAM
 
 
 class Task(Enum):
-    """What is asked of a model; the value is the path of OpenAI's or Anthropic's API."""
+    """What is asked of a model; the value is the path of OpenAI's, Anthropic's or Cohere's API."""
 
     CHAT = "/chat/completions"
     COMPLETION = "/completions"
     EMBEDDING = "/embeddings"
     SPEECH = "/audio/speech"
     TRANSCRIPTION = "/audio/transcriptions"
+    TRANSLATION = "/audio/translations"
+    IMAGE = "/images/generations"
+    IMAGE_EDIT = "/images/edits"
+    IMAGE_VARIATION = "/images/variations"
+    MODERATION = "/moderations"
+    RERANK = "/rerank"
     MESSAGES = "/messages"
+
+
+MockResponse = str | list[float] | dict[str, msgspec.Raw]
+"""Text, a vector, or a whole answer: what stands for a model's own depends on the task."""
 
 
 @frozen
@@ -49,7 +59,7 @@ class Call:
     body: bytes | None = None
     stream: bool = False
     extra_headers: tuple[tuple[bytes, bytes], ...] = ()
-    mock_response: str | list[float] | None = None
+    mock_response: MockResponse | None = None
     protocol_headers: tuple[tuple[bytes, bytes], ...] = ()
 
     def body_for(self, model: str) -> bytes:
@@ -108,6 +118,7 @@ class FormCall:
     @ivar uploads: Its files, in order; a name may come more than once.
     @ivar stream: The caller wants events.
     @ivar extra_headers: Header fields for the provider.
+    @ivar mock_response: What to answer in place of a model.
     """
 
     task: Task
@@ -116,6 +127,7 @@ class FormCall:
     uploads: tuple[Upload, ...]
     stream: bool = False
     extra_headers: tuple[tuple[bytes, bytes], ...] = ()
+    mock_response: MockResponse | None = None
 
 
 @frozen

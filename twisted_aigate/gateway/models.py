@@ -14,6 +14,10 @@ from msgspec import Meta, Raw, Struct
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
 ExtraHeaders = dict[str, str]
+Count = Annotated[int, Meta(ge=1)]
+Compression = Annotated[int, Meta(ge=0, le=100)]
+PartialImages = Annotated[int, Meta(ge=0)]
+Temperature = Annotated[float, Meta(ge=0)]
 
 
 class Message(Struct):
@@ -29,11 +33,17 @@ class StreamOptions(Struct):
     include_usage: bool | None = None
 
 
-class CallRequest(Struct):
-    """What every call has."""
+class BaseRequest(Struct, kw_only=True):
+    """What every call has; where a model need not be named, the gateway knows one."""
+
+    model: NonEmpty | None = None
+    extra_headers: ExtraHeaders | None = None
+
+
+class CallRequest(BaseRequest, kw_only=True):
+    """What a call has whose model must be named."""
 
     model: NonEmpty
-    extra_headers: ExtraHeaders | None = None
 
 
 class GenerationRequest(CallRequest):
@@ -90,3 +100,41 @@ class SpeechRequest(CallRequest, kw_only=True):
     response_format: str | None = None
     speed: float | None = None
     instructions: str | None = None
+
+
+class ImageRequest(BaseRequest, kw_only=True):
+    """C{POST /images/generations}."""
+
+    prompt: NonEmpty
+    n: Count | None = None
+    stream: bool | None = None
+    size: str | None = None
+    quality: str | None = None
+    style: str | None = None
+    background: str | None = None
+    response_format: str | None = None
+    output_format: str | None = None
+    output_compression: Compression | None = None
+    partial_images: PartialImages | None = None
+    user: str | None = None
+    mock_response: str | dict[str, Raw] | None = None
+
+
+class ModerationRequest(BaseRequest, kw_only=True):
+    """C{POST /moderations}; an input is text, a list of texts, or of typed parts."""
+
+    input: str | list[str] | list[dict[str, Raw]]
+
+
+class RerankRequest(CallRequest, kw_only=True):
+    """
+    C{POST /rerank}: Cohere's, which Jina, vLLM and others share.
+
+    Source: https://docs.cohere.com/reference/rerank, https://docs.litellm.ai/docs/rerank
+    """
+
+    query: str | dict[str, Raw]
+    documents: Annotated[list[str | dict[str, Raw]], Meta(min_length=1)]
+    top_n: Count | None = None
+    return_documents: bool | None = None
+    rank_fields: list[str] | None = None

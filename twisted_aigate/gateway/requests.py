@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from twisted_aigate.gateway.calls import Call, FormCall, Task, Upload
+from twisted_aigate.gateway.calls import Call, Task
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.messages.models import MessagesRequest
 from twisted_aigate.gateway.models import (
-    CallRequest,
+    BaseRequest,
     ChatRequest,
     CompletionRequest,
     EmbeddingRequest,
+    ImageRequest,
+    ModerationRequest,
+    RerankRequest,
     SpeechRequest,
 )
 
-REQUESTS: dict[Task, type[CallRequest]] = {
+REQUESTS: dict[Task, type[BaseRequest]] = {
     Task.CHAT: ChatRequest,
     Task.COMPLETION: CompletionRequest,
     Task.EMBEDDING: EmbeddingRequest,
     Task.SPEECH: SpeechRequest,
+    Task.IMAGE: ImageRequest,
+    Task.MODERATION: ModerationRequest,
+    Task.RERANK: RerankRequest,
     Task.MESSAGES: MessagesRequest,
 }
 """The typed model of each call whose request is a JSON object."""
@@ -78,12 +84,22 @@ def protocol_headers(
     return tuple((name, value) for name, value in fields if name in names)
 
 
+def no_model() -> str:
+    """
+    The model of a call that must name one.
+
+    @raise GatewayError: 400: always.
+    """
+    raise GatewayError(400, "Missing required parameter: 'model'.", param="model")
+
+
 def json_call(
     task: Task,
-    request: CallRequest,
+    request: BaseRequest,
     fields: dict[str, msgspec.Raw],
     body: bytes,
     headers: tuple[tuple[bytes, bytes], ...] = (),
+    default: Callable[[], str] = no_model,
 ) -> Call:
     """
     A call of a JSON request.
@@ -92,15 +108,16 @@ def json_call(
     @param fields: The same, each field in its own text.
     @param body: The same as it came.
     @param headers: The caller's header fields that belong to the task's protocol.
+    @param default: Tells the model to call when the request names none.
     @raise GatewayError: 400: it cannot be a call.
     """
-    untouched = True
+    untouched = request.model is not None
     for name in _OURS:
         if fields.pop(name, None) is not None:
             untouched = False
     return Call(
         task,
-        request.model,
+        request.model or default(),
         fields,
         body if untouched else None,
         bool(getattr(request, "stream", False)),
@@ -108,24 +125,3 @@ def json_call(
         getattr(request, "mock_response", None),
         headers,
     )
-
-
-def form_call(task: Task, fields: Iterable[tuple[str, str]], uploads: Iterable[Upload]) -> FormCall:
-    """
-    A call of a form.
-
-    @param fields: The form's fields beside the files.
-    @param uploads: The files.
-    @raise GatewayError: 400: no model is named.
-    """
-    model = ""
-    rest = []
-    for name, value in fields:
-        if name == "model":
-            model = value
-        else:
-            rest.append((name, value))
-    if not model:
-        raise GatewayError(400, "Missing required parameter: 'model'.", param="model")
-    stream = dict(rest).get("stream", "").lower() == "true"
-    return FormCall(task, model, tuple(rest), tuple(uploads), stream)

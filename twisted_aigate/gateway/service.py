@@ -96,7 +96,7 @@ class Gateway:
         @raise GatewayError: It gives no result.
         """
         caller.check(call.model)
-        return await self._route(call.model, lambda each: self._provide_form(each, call))
+        return await self._route(call.model, lambda each: self._provide(each, call))
 
     async def call_deployment(self, deployment: Deployment, call: Call) -> Result:
         """
@@ -112,7 +112,7 @@ class Gateway:
 
         @raise GatewayError: It gives no result.
         """
-        return await self._provide_form(deployment, call)
+        return await self._provide(deployment, call)
 
     async def _route(self, model: str, ask: Callable[[Deployment], Awaitable[Result]]) -> Result:
         answer = await self.router.route(model, ask)
@@ -121,14 +121,14 @@ class Gateway:
             result = evolve(result, body=EventStream(result.body, result.described))
         return evolve(result, headers=(*result.headers, *_headers(answer)))
 
-    async def _provide(self, deployment: Deployment, call: Call) -> Result:
+    async def _provide(self, deployment: Deployment, call: Call | FormCall) -> Result:
         response = call.mock_response or deployment.mock_response
         if response is not None:
             return mock(call, response)
-        return await self._provider(deployment).call(deployment, call)
-
-    async def _provide_form(self, deployment: Deployment, call: FormCall) -> Result:
-        return await self._provider(deployment).call_form(deployment, call)
+        provider = self._provider(deployment)
+        if isinstance(call, FormCall):
+            return await provider.call_form(deployment, call)
+        return await provider.call(deployment, call)
 
     def _provider(self, deployment: Deployment) -> IProvider:
         shaped = deployment.provider in OPENAI_SHAPED

@@ -22,6 +22,7 @@ _TASKS: dict[Task, protocol.Task] = {
     Task.EMBEDDING: "embedding",
     Task.SPEECH: "speech",
     Task.TRANSCRIPTION: "transcription",
+    Task.TRANSLATION: "transcription",
 }
 
 
@@ -51,7 +52,7 @@ class LocalProvider:
     async def call_form(self, deployment: Deployment, call: FormCall) -> Result:
         """See L{IProvider}."""
         model = self._model(deployment, call.task)
-        upload = call.uploads[0]
+        upload = next(each for each in call.uploads if each.name == "file")
         # The file has no name on the disk; the worker, of the same user, opens it through ours.
         path = f"/proc/{os.getpid()}/fd/{upload.file.fileno()}"
         body: dict[str, object] = {"path": path, "filename": upload.filename}
@@ -63,6 +64,7 @@ class LocalProvider:
                 body[name] = _number(name, value)
             else:
                 body[name] = value
+        body["translate"] = call.task is Task.TRANSLATION
         if granularities:
             body["timestamp_granularities"] = granularities
         job, content_type = await model.submit(_TASKS[call.task], msgspec.json.encode(body))

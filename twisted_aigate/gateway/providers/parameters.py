@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from attrs import evolve, frozen
 
-from twisted_aigate.gateway.calls import Call, Task
+from twisted_aigate.gateway.calls import Call, FormCall, Task
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.providers.table import OPENAI_SHAPED
@@ -55,6 +55,14 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
 }
 """Values that ask for what happens anyway, and are sent by many clients with every call."""
 
+_OF_IMAGE_MODELS = frozenset(
+    (
+        "background", "input_fidelity", "moderation", "output_compression", "output_format",
+        "partial_images",
+    )
+)  # fmt: skip
+"""What only those of OpenAI's models take that are named so."""
+
 _REFUSED_BY_MODELS = (
     (
         ("openai", "azure"),
@@ -71,6 +79,13 @@ _REFUSED_BY_MODELS = (
         re.compile(r"grok-(3-mini|[4-9])"),
         frozenset(("presence_penalty", "frequency_penalty", "stop")),
     ),
+    (
+        ("openai", "azure"),
+        re.compile(r"(gpt|chatgpt)-image"),
+        frozenset(("response_format", "style")),
+    ),
+    (("openai", "azure"), re.compile(r"dall-e-3"), _OF_IMAGE_MODELS),
+    (("openai", "azure"), re.compile(r"dall-e-2"), _OF_IMAGE_MODELS | {"quality", "style"}),
 )  # fmt: skip
 """Providers, their models' names, and the fields that such models answer with an error."""
 
@@ -95,12 +110,16 @@ class Taken:
     own: frozenset[str]
 
 
+def form_without_refused(deployment: Deployment, call: FormCall) -> FormCall:
+    """A form for a provider that speaks OpenAI's API, without what is to be dropped."""
+    dropped = _dropped(deployment)
+    fields = (each for each in call.fields if each[0].removesuffix("[]") not in dropped)
+    return evolve(call, fields=tuple(fields))
+
+
 def without_refused(deployment: Deployment, call: Call) -> Call:
     """A call to a provider that speaks OpenAI's API, without what is to be dropped."""
-    dropped = set(deployment.drop_parameters)
-    if deployment.drop_params:
-        dropped |= _refused_fields(deployment)
-    dropped &= call.fields.keys()
+    dropped = _dropped(deployment) & call.fields.keys()
     if not dropped:
         return call
     fields = {name: value for name, value in call.fields.items() if name not in dropped}
@@ -108,6 +127,11 @@ def without_refused(deployment: Deployment, call: Call) -> Call:
         if name in dropped and other not in dropped and call.task is Task.CHAT:
             fields.setdefault(other, call.fields[name])
     return evolve(call, fields=fields, body=None)
+
+
+def _dropped(deployment: Deployment) -> frozenset[str]:
+    refused = _refused_fields(deployment) if deployment.drop_params else frozenset()
+    return deployment.drop_parameters | refused
 
 
 def _refused_fields(deployment: Deployment) -> frozenset[str]:

@@ -72,6 +72,9 @@ OPENAI_SHAPED = {
             ("tools", "tool_choice", "parallel_tool_calls", "n", "logit_bias", "seed", "stop")
         ),
     ),
+    "jina_ai": OpenAIShaped(
+        "https://api.jina.ai/v1", "JINA_AI_API_KEY", "JINA_AI_API_BASE"
+    ),
     "ollama": OpenAIShaped("http://localhost:11434/v1", "OLLAMA_API_KEY", "OLLAMA_API_BASE"),
     "ollama_chat": OpenAIShaped("http://localhost:11434/v1", "OLLAMA_API_KEY", "OLLAMA_API_BASE"),
     "speaches": OpenAIShaped("http://localhost:8000/v1", "SPEACHES_API_KEY", "SPEACHES_API_BASE"),

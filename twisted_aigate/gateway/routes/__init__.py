@@ -45,5 +45,6 @@ def gateway_routes(
     for prefix in ("", "/v1"):
         calls.add_to(router, prefix, authorise, authorise_messages)
         listing.add_to(router, prefix, authorise)
+    calls.add_cohere_to(router, authorise)
     HealthRoutes(health).add_to(router, authorise)
     return router

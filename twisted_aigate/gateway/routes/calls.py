@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from twisted_aigate.gateway.callers import Caller
 from twisted_aigate.gateway.calls import Result, Task, Upload
-from twisted_aigate.gateway.errors import GatewayError
+from twisted_aigate.gateway.defaults import default_model
+from twisted_aigate.gateway.forms import FORMS, form_call
 from twisted_aigate.gateway.messages.models import PromptRequest
 from twisted_aigate.gateway.requests import (
     REQUESTS,
-    form_call,
     json_call,
     protocol_headers,
 )
@@ -65,9 +66,19 @@ class CallRoutes:
         for task in REQUESTS:
             may = authorise_messages if task is Task.MESSAGES else authorise
             router.add("POST", prefix + task.value, self._json_handler(task), may)
-        router.add("POST", prefix + Task.TRANSCRIPTION.value, self._transcribe, authorise)
+        for task in FORMS:
+            router.add("POST", prefix + task.value, self._form_handler(task), authorise)
         path = prefix + Task.MESSAGES.value + "/count_tokens"
         router.add("POST", path, self._count_tokens, authorise_messages)
+
+    def add_cohere_to(self, router: Router, authorise: Authorise[Caller]) -> None:
+        """
+        Add the route that Cohere's clients ask, which are at version 2 of its API.
+
+        @param authorise: Says who calls.
+        """
+        handler = self._json_handler(Task.RERANK)
+        router.add("POST", "/v2" + Task.RERANK.value, handler, authorise)
 
     def _json_handler(self, task: Task) -> Callable[[Request, Caller], Awaitable[Reply]]:
         decoder = _decoders[task]
@@ -76,7 +87,8 @@ class CallRoutes:
             body = await request.body.read(self._max_body)
             checked = parse(decoder, body)
             headers = protocol_headers(task, request.fields)
-            call = json_call(task, checked, parse_fields(body), body, headers)
+            default = self._default(task, caller)
+            call = json_call(task, checked, parse_fields(body), body, headers, default)
             more = (request_id_field(request.id),) if task is Task.MESSAGES else ()
             return _reply(await self._gateway.call(caller, call), more)
 
@@ -89,18 +101,23 @@ class CallRoutes:
         call = json_call(Task.MESSAGES, checked, parse_fields(body), body, headers)
         return _reply(await self._gateway.count_tokens(caller, call, checked))
 
-    async def _transcribe(self, request: Request, caller: Caller) -> Reply:
-        form = await read_form(request, self._max_body, self._threads, self._folder)
-        try:
-            files = [file for file in form.files if file.name == "file"]
-            if not files:
-                raise GatewayError(400, "Missing required parameter: 'file'.", param="file")
-            file = files[0]
-            upload = Upload(file.name, file.file, file.filename, file.content_type, file.size)
-            call = form_call(Task.TRANSCRIPTION, form.fields, (upload,))
-            return _reply(await self._gateway.call_form(caller, call))
-        finally:
-            form.close()
+    def _form_handler(self, task: Task) -> Callable[[Request, Caller], Awaitable[Reply]]:
+        async def handler(request: Request, caller: Caller) -> Reply:
+            form = await read_form(request, self._max_body, self._threads, self._folder)
+            try:
+                uploads = [
+                    Upload(each.name, each.file, each.filename, each.content_type, each.size)
+                    for each in form.files
+                ]
+                call = form_call(task, form.fields, uploads, self._default(task, caller))
+                return _reply(await self._gateway.call_form(caller, call))
+            finally:
+                form.close()
+
+        return handler
+
+    def _default(self, task: Task, caller: Caller) -> Callable[[], str]:
+        return partial(default_model, task, self._gateway.catalogue, caller)
 
 
 def _reply(result: Result, more: Headers = ()) -> Reply:

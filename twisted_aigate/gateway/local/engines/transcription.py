@@ -68,6 +68,12 @@ class TranscriptionEngine:
     def run(self, task: Task, body: bytes, reply: Reply) -> None:
         """Transcribe one file, or translate it to English."""
         request = parse(body, TranscriptionRequest)
+        if request.translate and len(self._model.supported_languages) == 1:
+            raise Refused(
+                "This model knows one language, and cannot translate.",
+                param="model",
+                code="unsupported_task",
+            )
         language = self._language(request.language)
         if not 0.0 <= request.temperature <= 1.0:
             raise Refused(
