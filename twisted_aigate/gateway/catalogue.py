@@ -9,7 +9,7 @@ from twisted_aigate.gateway.deployments import Catalogue, Deployment, Limits
 from twisted_aigate.gateway.local.table import DEFAULT_ALIAS, LocalModelEntry
 from twisted_aigate.gateway.providers.claudebox import CLAUDE_MODELS
 from twisted_aigate.gateway.providers.table import REMOTE, Remote
-from twisted_aigate.gateway.shipped import SHIPPED
+from twisted_aigate.gateway.shipped import SHIPPED, known_mode
 from twisted_aigate.http_client.messages import split_url
 from twisted_aigate.kernel.secrets import Secret
 from twisted_aigate.kernel.settings import ConfigError
@@ -124,7 +124,7 @@ def configured(entry: ModelEntry, config: ConfigFile, environment: Mapping[str, 
         stream_timeout=stream_timeout,
         limits=Limits(params.rpm, params.tpm, params.max_parallel_requests),
         weight=weight,
-        mode=mode if isinstance(mode, str) else "chat",
+        mode=mode if isinstance(mode, str) else known_mode(provider, model),
         mock_response=params.mock_response,
         drop_params=drop_params,
         drop_parameters=frozenset(params.additional_drop_params),

@@ -29,7 +29,12 @@ _CALLS: dict[str, tuple[Task, dict[str, Any]]] = {
     "completion": (Task.COMPLETION, {"prompt": "OK", "max_tokens": 5}),
     "embedding": (Task.EMBEDDING, {"input": "OK"}),
     "audio_speech": (Task.SPEECH, {"input": "OK", "voice": "alloy"}),
+    "moderation": (Task.MODERATION, {"input": "OK"}),
+    "rerank": (Task.RERANK, {"query": "OK", "documents": ["OK"]}),
 }
+
+_TOO_DEAR = frozenset(("image_generation", "image_edit"))
+"""The modes whose smallest call costs as much as any other: such deployments are not tried."""
 
 
 def _silence() -> bytes:
@@ -66,7 +71,8 @@ class HealthChecks:
         """
         Try all of them.
 
-        @return: LiteLLM's shape: the healthy, the unhealthy with their errors, and how many.
+        @return: LiteLLM's shape: the healthy, the unhealthy with their errors, and how many; and
+            those that are not tried.
         """
         admission = Admission(_AT_ONCE, 1_000_000)
         healthy: list[dict[str, Any]] = []
@@ -84,13 +90,19 @@ class HealthChecks:
             finally:
                 admission.leave()
 
-        checks = [Deferred.fromCoroutine(one(each)) for each in self._gateway.catalogue]
+        deployments = list(self._gateway.catalogue)
+        unchecked = [describe(each) for each in deployments if each.mode in _TOO_DEAR]
+        checks = [
+            Deferred.fromCoroutine(one(each)) for each in deployments if each.mode not in _TOO_DEAR
+        ]
         await gatherResults(checks, consumeErrors=True)
         return {
             "healthy_endpoints": healthy,
             "unhealthy_endpoints": unhealthy,
+            "unchecked_endpoints": unchecked,
             "healthy_count": len(healthy),
             "unhealthy_count": len(unhealthy),
+            "unchecked_count": len(unchecked),
         }
 
     async def _try(self, deployment: Deployment) -> None:

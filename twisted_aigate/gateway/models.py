@@ -123,7 +123,7 @@ class ImageRequest(BaseRequest, kw_only=True):
 class ModerationRequest(BaseRequest, kw_only=True):
     """C{POST /moderations}; an input is text, a list of texts, or of typed parts."""
 
-    input: str | list[str] | list[dict[str, Raw]]
+    input: str | list[str | dict[str, Raw]]
 
 
 class RerankRequest(CallRequest, kw_only=True):

@@ -68,6 +68,9 @@ _GEMINI = _reading(65_536)
 _EMBEDDING = "embedding"
 _TRANSCRIPTION = "audio_transcription"
 _SPEECH = "audio_speech"
+_IMAGES = "image_generation"
+_MODERATION = "moderation"
+_RERANK = "rerank"
 
 SHIPPED = (
     ShippedGroup(
@@ -93,6 +96,10 @@ SHIPPED = (
             ShippedModel("gpt-transcribe", "gpt-transcribe", _TRANSCRIPTION),
             ShippedModel("whisper-1", "whisper-1", _TRANSCRIPTION),
             ShippedModel("gpt-4o-mini-tts", "gpt-4o-mini-tts", _SPEECH),
+            ShippedModel("gpt-image-2.5-flare", "gpt-image-2.5-flare", _IMAGES),
+            ShippedModel("gpt-image-2.5-sunburst", "gpt-image-2.5-sunburst", _IMAGES),
+            ShippedModel("gpt-image-1-mini", "gpt-image-1-mini", _IMAGES),
+            ShippedModel("omni-moderation-latest", "omni-moderation-latest", _MODERATION),
         ),
     ),
     ShippedGroup(
@@ -127,6 +134,8 @@ SHIPPED = (
             ShippedModel("cohere-command-r7b", "command-r7b-12-2024"),
             ShippedModel("cohere-embed-v4", "embed-v4.0", _EMBEDDING),
             ShippedModel("cohere-embed-multilingual-v3", "embed-multilingual-v3.0", _EMBEDDING),
+            ShippedModel("cohere-rerank-v5-pro", "rerank-v5.0-pro", _RERANK),
+            ShippedModel("cohere-rerank-v3.5", "rerank-v3.5", _RERANK),
         ),
     ),
     ShippedGroup(
@@ -193,3 +202,15 @@ SHIPPED = (
     ),
 )
 """The groups; of several that are on the first one's first chat model is C{default}."""
+
+
+_MODES = {(group.provider, model.model): model.mode for group in SHIPPED for model in group.models}
+
+
+def known_mode(provider: str, model: str) -> str:
+    """
+    What a provider's model is for, where nobody says it.
+
+    @param model: What the provider calls it.
+    """
+    return _MODES.get((provider, model), "chat")

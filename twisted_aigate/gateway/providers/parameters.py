@@ -55,14 +55,6 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
 }
 """Values that ask for what happens anyway, and are sent by many clients with every call."""
 
-_OF_IMAGE_MODELS = frozenset(
-    (
-        "background", "input_fidelity", "moderation", "output_compression", "output_format",
-        "partial_images",
-    )
-)  # fmt: skip
-"""What only those of OpenAI's models take that are named so."""
-
 _REFUSED_BY_MODELS = (
     (
         ("openai", "azure"),
@@ -84,8 +76,6 @@ _REFUSED_BY_MODELS = (
         re.compile(r"(gpt|chatgpt)-image"),
         frozenset(("response_format", "style")),
     ),
-    (("openai", "azure"), re.compile(r"dall-e-3"), _OF_IMAGE_MODELS),
-    (("openai", "azure"), re.compile(r"dall-e-2"), _OF_IMAGE_MODELS | {"quality", "style"}),
 )  # fmt: skip
 """Providers, their models' names, and the fields that such models answer with an error."""
 

@@ -158,7 +158,7 @@ class NativeTests(ProviderCase):
 
     def test_other_tasks(self) -> None:
         """It has no embeddings, no speech and no transcription."""
-        for task in (Task.EMBEDDING, Task.SPEECH, Task.COMPLETION):
+        for task in (Task.EMBEDDING, Task.SPEECH, Task.COMPLETION, Task.IMAGE):
             error = self.refusal(task=task, input="x")
             self.assertEqual((error.status, error.param), (400, "model"))
         sound: Any = type("Call", (), {"task": Task.TRANSCRIPTION})

@@ -14,6 +14,7 @@ from twisted_aigate.gateway.calls import Call
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.messages.tokens import tokens_of_text
+from twisted_aigate.gateway.providers.chats.exchange import Exchange, Translate
 from twisted_aigate.gateway.providers.chats.models import decoded
 from twisted_aigate.gateway.providers.parameters import Fields
 
@@ -57,7 +58,23 @@ class Embeddings(Protocol):
 _decoder = msgspec.json.Decoder(EmbeddingRequest)
 
 
-def read_embedding(call: Call) -> EmbeddingRequest:
+def translate_embeddings(embeddings: Embeddings) -> Translate:
+    """How a provider's embeddings are asked for."""
+
+    def translate(deployment: Deployment, call: Call) -> Exchange:
+        wanted = _read(call)
+        target, body = embeddings.request(deployment, wanted, _own_fields(deployment, call))
+
+        def answer(said: bytes) -> bytes:
+            vectors, tokens = embeddings.vectors(said)
+            return _answer(call, wanted, vectors, tokens)
+
+        return Exchange(target, body, answer)
+
+    return translate
+
+
+def _read(call: Call) -> EmbeddingRequest:
     """
     The request of a call.
 
@@ -71,7 +88,7 @@ def read_embedding(call: Call) -> EmbeddingRequest:
         raise
 
 
-def embedding_fields(deployment: Deployment, call: Call) -> Fields:
+def _own_fields(deployment: Deployment, call: Call) -> Fields:
     """The fields of a request that go to the provider as they came."""
     return {
         name: value
@@ -83,7 +100,7 @@ def embedding_fields(deployment: Deployment, call: Call) -> Fields:
     }
 
 
-def embedding_answer(
+def _answer(
     call: Call,
     request: EmbeddingRequest,
     vectors: Sequence[Sequence[float]],

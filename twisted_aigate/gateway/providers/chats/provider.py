@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
 
 import msgspec
 from zope.interface import implementer
@@ -12,12 +14,7 @@ from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.events import EVENT_STREAM
 from twisted_aigate.gateway.providers.chats.answer import Chunks
-from twisted_aigate.gateway.providers.chats.embeddings import (
-    Embeddings,
-    embedding_answer,
-    embedding_fields,
-    read_embedding,
-)
+from twisted_aigate.gateway.providers.chats.exchange import Exchange, Translate
 from twisted_aigate.gateway.providers.chats.models import Chat, StreamOptions, decoded, read_chat
 from twisted_aigate.gateway.providers.chats.stream import Reader, TranslatedStream, Translation
 from twisted_aigate.gateway.providers.interface import IProvider
@@ -45,11 +42,11 @@ class TranslatingProvider(ABC):
     @param upstream: Asks it.
     @cvar taken: The parameters of a chat that it takes.
     @cvar refusal: Reads what it says in place of an answer.
-    @cvar embeddings: Its embeddings, if it has any.
+    @cvar exchanges: What it answers beside chats.
     """
 
     taken: Taken
-    embeddings: Embeddings | None = None
+    exchanges: ClassVar[Mapping[Task, Translate]] = {}
     refusal: ReadRefusal = staticmethod(read_refusal)
 
     def __init__(self, upstream: Upstream) -> None:
@@ -60,8 +57,9 @@ class TranslatingProvider(ABC):
         try:
             if call.task is Task.CHAT:
                 return await self._chat(deployment, call)
-            if call.task is Task.EMBEDDING and self.embeddings is not None:
-                return await self._embed(deployment, call, self.embeddings)
+            translate = self.exchanges.get(call.task)
+            if translate is not None:
+                return await self._exchange(deployment, call, translate(deployment, call))
         except RecursionError:
             raise GatewayError(400, "The request is nested too deeply.") from None
         raise unanswered(deployment, call.task)
@@ -70,20 +68,16 @@ class TranslatingProvider(ABC):
         """See L{IProvider}."""
         raise unanswered(deployment, call.task)
 
-    async def _embed(self, deployment: Deployment, call: Call, embeddings: Embeddings) -> Result:
-        wanted = read_embedding(call)
-        own = embedding_fields(deployment, call)
-        target, body = embeddings.request(deployment, wanted, own)
-        request = self.outgoing(deployment, call, target, body)
+    async def _exchange(self, deployment: Deployment, call: Call, exchange: Exchange) -> Result:
+        request = self.outgoing(deployment, call, exchange.target, exchange.body)
         response = await self._upstream.send(
             deployment, request, stream=False, refusal=self.refusal
         )
         answer = await whole(deployment, response)
         try:
-            vectors, tokens = embeddings.vectors(answer)
+            return Result(exchange.answer(answer))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise unreadable(deployment, error) from None
-        return Result(embedding_answer(call, wanted, vectors, tokens))
 
     async def _chat(self, deployment: Deployment, call: Call) -> Result:
         chat = read_chat(translated_fields(deployment, call, self.taken))

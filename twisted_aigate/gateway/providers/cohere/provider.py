@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from twisted_aigate.gateway.calls import Call
+from twisted_aigate.gateway.calls import Call, Task
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.providers.chats.answer import Chunks
+from twisted_aigate.gateway.providers.chats.embeddings import translate_embeddings
+from twisted_aigate.gateway.providers.chats.exchange import Translate
 from twisted_aigate.gateway.providers.chats.models import Chat
 from twisted_aigate.gateway.providers.chats.provider import TranslatingProvider
 from twisted_aigate.gateway.providers.cohere.answer import chat_answer
 from twisted_aigate.gateway.providers.cohere.embeddings import CohereEmbeddings
 from twisted_aigate.gateway.providers.cohere.request import TAKEN, chat_request, target_of
+from twisted_aigate.gateway.providers.cohere.rerank import rerank_exchange
 from twisted_aigate.gateway.providers.cohere.stream import EventReader
 from twisted_aigate.http_client.messages import Fields
 
@@ -20,7 +24,10 @@ class CohereProvider(TranslatingProvider):
     """Cohere's API."""
 
     taken = TAKEN
-    embeddings = CohereEmbeddings()
+    exchanges: ClassVar[Mapping[Task, Translate]] = {
+        Task.EMBEDDING: translate_embeddings(CohereEmbeddings()),
+        Task.RERANK: rerank_exchange,
+    }
 
     def identification(self, deployment: Deployment, call: Call) -> Fields:
         """See L{TranslatingProvider}."""

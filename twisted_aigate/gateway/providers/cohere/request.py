@@ -59,7 +59,7 @@ _BUDGETS = {
 _ROLES = {"system": "system", "developer": "system", "user": "user"}
 
 
-_PATH_END = re.compile(r"(/v[12])?(/chat|/embed)?$")
+_PATH_END = re.compile(r"(/v[12])?(/chat|/embed|/rerank)?$")
 
 
 def target_of(deployment: Deployment, path: str) -> bytes:

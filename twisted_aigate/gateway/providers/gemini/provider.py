@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from twisted_aigate.gateway.calls import Call
+from twisted_aigate.gateway.calls import Call, Task
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.providers.chats.answer import Chunks
+from twisted_aigate.gateway.providers.chats.embeddings import translate_embeddings
+from twisted_aigate.gateway.providers.chats.exchange import Translate
 from twisted_aigate.gateway.providers.chats.models import Chat
 from twisted_aigate.gateway.providers.chats.provider import TranslatingProvider
 from twisted_aigate.gateway.providers.gemini.answer import chat_answer
@@ -29,7 +32,9 @@ class GeminiProvider(TranslatingProvider):
     """
 
     taken = TAKEN
-    embeddings = GeminiEmbeddings()
+    exchanges: ClassVar[Mapping[Task, Translate]] = {
+        Task.EMBEDDING: translate_embeddings(GeminiEmbeddings()),
+    }
     refusal = staticmethod(read_refusal)
 
     def __init__(self, upstream: Upstream, fetch: Fetch) -> None:
