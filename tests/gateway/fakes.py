@@ -10,6 +10,7 @@ from zope.interface import implementer
 
 from twisted_aigate.gateway.calls import Call, FormCall, Result, Task
 from twisted_aigate.gateway.deployments import Deployment
+from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.providers.interface import IProvider
 
 
@@ -19,29 +20,34 @@ class FakeProvider:
     A provider.
 
     @ivar answer: What the next call gets: a result, an exception to raise, or a Deferred.
+    @ivar fails: The models that are down.
     @ivar calls: What it was called with.
     @ivar files: The bytes of the files that it was sent.
     """
 
     def __init__(self) -> None:
         self.answer: Result | Exception | Deferred[Result] = Result(b'{"ok":true}')
+        self.fails: set[str] = set()
         self.calls: list[tuple[Deployment, Call | FormCall]] = []
         self.files: list[bytes] = []
 
     async def call(self, deployment: Deployment, call: Call) -> Result:
         """See L{IProvider}."""
+        return await self._answer(deployment, call)
+
+    async def call_form(self, deployment: Deployment, call: FormCall) -> Result:
+        """See L{IProvider}."""
+        self.files += [upload.read(0, upload.size) for upload in call.uploads]
+        return await self._answer(deployment, call)
+
+    async def _answer(self, deployment: Deployment, call: Call | FormCall) -> Result:
         self.calls.append((deployment, call))
+        if deployment.model in self.fails:
+            raise GatewayError(500, "it is down")
         if isinstance(self.answer, Exception):
             raise self.answer
         if isinstance(self.answer, Deferred):
             return await self.answer
-        return self.answer
-
-    async def call_form(self, deployment: Deployment, call: FormCall) -> Result:
-        """See L{IProvider}."""
-        self.calls.append((deployment, call))
-        self.files += [upload.read(0, upload.size) for upload in call.uploads]
-        assert isinstance(self.answer, Result)
         return self.answer
 
 

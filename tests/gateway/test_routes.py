@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from twisted.internet.defer import Deferred
 
 from tests.gateway.routes_case import AUTHORIZED, KEY, MAX_BODY, RoutesCase
-from twisted_aigate.gateway.calls import FormCall, Result
+from twisted_aigate.gateway.calls import Call, Result, Task
+from twisted_aigate.gateway.deployments import Catalogue, Deployment
 from twisted_aigate.gateway.errors import GatewayError
+from twisted_aigate.gateway.routing.policy import Policy
 
 _CHAT = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
 
@@ -24,8 +24,12 @@ class RoutesTests(RoutesCase):
             ("/completions", {"model": "m", "prompt": "x"}),
             ("/embeddings", {"model": "m", "input": ["x"]}),
             ("/audio/speech", {"model": "m", "input": "x", "voice": "alloy"}),
+            ("/images/generations", {"model": "m", "prompt": "x"}),
+            ("/moderations", {"model": "m", "input": "x"}),
+            ("/moderations", {"model": "m", "input": ["x", {"type": "text", "text": "y"}]}),
+            ("/rerank", {"model": "m", "query": "x", "documents": ["y", {"text": "z"}]}),
         ):
-            for prefix in ("", "/v1"):
+            for prefix in ("", "/v1", *(["/v2"] if path == "/rerank" else [])):
                 response, answer = self.post(prefix + path, body)
                 self.assertEqual((response.code, answer), (200, {"ok": True}), path)
                 deployment, call = self.provider.calls[-1]
@@ -84,6 +88,24 @@ class RoutesTests(RoutesCase):
         self.assertEqual(found["healthy_endpoints"][0]["model_name"], "mocked")
         self.assertEqual(found["unhealthy_endpoints"][0]["error"], "it is down")
 
+    def test_health_by_mode(self) -> None:
+        """Each mode is tried with a call of its own; images cost too much to be tried."""
+        modes = {
+            "embedding": Task.EMBEDDING,
+            "moderation": Task.MODERATION,
+            "rerank": Task.RERANK,
+            "audio_speech": Task.SPEECH,
+            "audio_transcription": Task.TRANSCRIPTION,
+        }
+        dear = ("image_generation", "image_edit")
+        deployments = [Deployment(mode, "openai", mode, mode=mode) for mode in (*modes, *dear)]
+        self.gateway.router.replace(Catalogue(deployments), Policy())
+        _, found = self.request("GET", "/health")
+        asked = {deployment.model: call.task for deployment, call in self.provider.calls}
+        self.assertEqual(asked, modes)
+        self.assertEqual((found["healthy_count"], found["unchecked_count"]), (5, 2))
+        self.assertEqual([each["mode"] for each in found["unchecked_endpoints"]], list(dear))
+
     def test_errors_of_the_gateway(self) -> None:
         """A GatewayError is its status in OpenAI's shape, with Retry-After when it knows."""
         self.provider.answer = GatewayError(429, "slow down", param="p", code="c", retry_after=3)
@@ -138,35 +160,57 @@ class RoutesTests(RoutesCase):
         self.assertEqual(chunks[0]["choices"][0]["delta"]["role"], "assistant")
         self.assertEqual(chunks[-1]["choices"][0]["finish_reason"], "stop")
 
-    def form(self, *parts: bytes) -> dict[str, Any]:
-        """A form of these parts, as the arguments of a request."""
-        body = b"".join(b"--b\r\nContent-Disposition: form-data; " + part for part in parts)
-        headers = {**AUTHORIZED, "Content-Type": "multipart/form-data; boundary=b"}
-        return {"data": body + b"--b--\r\n", "headers": headers}
+    def test_checked_requests(self) -> None:
+        """What is missing or wrong is refused by its name, before any provider is asked."""
+        images, rerank = {"prompt": "x"}, {"query": "x", "documents": ["y"]}
+        for path, body, param in (
+            ("/images/generations", {}, "prompt"),
+            ("/images/generations", {"prompt": ""}, "prompt"),
+            ("/images/generations", {**images, "n": 0}, "n"),
+            ("/images/generations", {**images, "output_compression": 101}, "output_compression"),
+            ("/images/generations", {**images, "stream": "yes"}, "stream"),
+            ("/moderations", {}, "input"),
+            ("/moderations", {"input": [1]}, "input[0]"),
+            ("/rerank", {"documents": ["y"]}, "query"),
+            ("/rerank", {**rerank, "documents": []}, "documents"),
+            ("/rerank", {**rerank, "documents": "y"}, "documents"),
+            ("/rerank", {**rerank, "top_n": 0}, "top_n"),
+        ):
+            with self.subTest((path, body)):
+                response, answer = self.post(path, {"model": "m", **body})
+                self.assertEqual((response.code, answer["error"]["param"]), (400, param))
+        response, answer = self.post("/rerank", rerank)
+        self.assertEqual((response.code, answer["error"]["param"]), (400, "model"))
+        self.assertEqual(self.provider.calls, [])
 
-    def test_transcription(self) -> None:
-        """The file and the fields reach the provider, in whatever order they came."""
-        file = b'name="file"; filename="a.wav"\r\nContent-Type: audio/wav\r\n\r\nRIFF\r\n--\r\n'
-        model = b'name="model"\r\n\r\nm\r\n'
-        language = b'name="language"\r\n\r\nen\r\n'
-        for parts in ((file, model, language), (language, model, file)):
-            response, _ = self.request("POST", "/v1/audio/transcriptions", **self.form(*parts))
-            self.assertEqual(response.code, 200)
-            call = self.provider.calls[-1][1]
-            assert isinstance(call, FormCall)
-            self.assertEqual(call.fields, (("language", "en"),))
-            self.assertEqual(self.provider.files[-1], b"RIFF\r\n--")
-            (upload,) = call.uploads
-            self.assertEqual((upload.name, upload.filename, upload.size), ("file", "a.wav", 8))
-            self.assertTrue(upload.file.closed)
-        self.assertEqual(
-            self.request("POST", "/audio/transcriptions", **self.form(model))[1]["error"]["param"],
-            "file",
+    def test_model_left_to_us(self) -> None:
+        """Where OpenAI's API asks for no model, ours of that mode is called, by its name."""
+        for path, body in (
+            ("/moderations", {"input": "x"}),
+            ("/images/generations", {"prompt": "x", "model": None}),
+        ):
+            response, answer = self.post(path, body)
+            self.assertEqual((response.code, answer["error"]["param"]), (400, "model"))
+        self.gateway.router.replace(
+            Catalogue(
+                [
+                    Deployment("m", "openai", "upstream-m"),
+                    Deployment("guard", "openai", "guard-1", mode="moderation"),
+                    Deployment("guard-2", "openai", "guard-2", mode="moderation"),
+                    Deployment("painter", "openai", "painter", mode="image_generation"),
+                ]
+            ),
+            Policy(),
         )
-        self.assertEqual(
-            self.request("POST", "/audio/transcriptions", **self.form(file))[1]["error"]["param"],
-            "model",
-        )
+        for path, body, model in (
+            ("/moderations", {"input": "x"}, "guard-1"),
+            ("/images/generations", {"prompt": "x", "model": None}, "painter"),
+        ):
+            self.assertEqual(self.post(path, body)[0].code, 200)
+            deployment, call = self.provider.calls[-1]
+            assert isinstance(call, Call)
+            sent = msgspec.json.decode(call.body_for(deployment.model))
+            self.assertEqual(sent, {**body, "model": model})
 
     def test_waiting_answer(self) -> None:
         """An answer that comes later arrives later."""

@@ -87,6 +87,18 @@ class ShippedTests(SynchronousTestCase):
         catalogue = _catalogue(GROQ_API_KEY="x", ANTHROPIC_API_KEY="y")
         self.assertEqual(catalogue.find("default")[0].model, SHIPPED[0].models[0].model)
 
+    def test_known_modes(self) -> None:
+        """A configured model that is in the list has its mode; what is said of it wins."""
+        text = """
+model_list:
+  - {model_name: a, litellm_params: {model: openai/omni-moderation-latest}}
+  - {model_name: b, litellm_params: {model: cohere/rerank-v3.5}}
+  - {model_name: c, litellm_params: {model: openai/whisper-1}, model_info: {mode: chat}}
+  - {model_name: d, litellm_params: {model: groq/whisper-1}}
+"""
+        modes = [deployment.mode for deployment in _catalogue(text)]
+        self.assertEqual(modes[:4], ["moderation", "rerank", "chat", "chat"])
+
     def test_table(self) -> None:
         """Each group has a provider and a switch; names are there once, and modes are known."""
         switches = [attribute.name for attribute in fields(ProviderSwitches)]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import re
+from email.parser import BytesParser
+from email.policy import HTTP
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -17,7 +20,10 @@ from twisted_aigate.gateway.providers.interface import IProvider
 from twisted_aigate.gateway.providers.openai import OpenAIProvider
 from twisted_aigate.gateway.providers.upstream import Upstream
 
-_TASKS = (Task.CHAT, Task.COMPLETION, Task.EMBEDDING, Task.SPEECH)
+_TASKS = (
+    Task.CHAT, Task.COMPLETION, Task.EMBEDDING, Task.SPEECH, Task.IMAGE, Task.MODERATION,
+    Task.RERANK,
+)  # fmt: skip
 _WANTED = {"temperature": 0.5, "max_tokens": 5, "logit_bias": {"1": 2}, "user": "u", "odd": 1}
 
 
@@ -82,6 +88,47 @@ class OpenAITests(ProviderCase):
             deployment = self.deployment(provider=provider, model=model, drop_params=True)
             body = self.request(deployment, **given)
             self.assertEqual(body, {"model": model, "messages": USER, **sent})
+
+    def test_form(self) -> None:
+        """A form has its fields, then its files, and the length that it says."""
+        files = (b"first", b"", b"x" * 70_000)
+        uploads = tuple(
+            Upload(f'a"{n}', io.BytesIO(file), f"{n}.png", "image/png", len(file))
+            for n, file in enumerate(files)
+        )
+        fields = (("prompt", "Grüße"), ("style", "vivid"), ("odd", "1"), ("list[]", "1"))
+        headers = ((b"X-A", b"b"),)
+        call = FormCall(Task.IMAGE_EDIT, "m", fields, uploads, False, headers)
+        for more, sent in (
+            ({}, fields),
+            ({"drop_params": True}, (fields[0], *fields[2:])),
+            ({"drop_parameters": frozenset(("odd", "list"))}, fields[:2]),
+        ):
+            deployment = self.deployment(model="gpt-image-1-mini", **more)
+            asking = Deferred.fromCoroutine(self.provider.call_form(deployment, call))
+            head, _, body = bytes(self.upstream.connections[-1].sent).partition(b"\r\n\r\n")
+            self.assertIn(b"POST /v1/images/edits ", head)
+            self.assertIn(b"\r\nX-A: b\r\n", head)
+            self.assertIn(b"\r\nContent-Length: %d" % len(body), head)
+            kind = re.search(rb"Content-Type: ([^\r]+)", head)
+            assert kind is not None
+            form = BytesParser(policy=HTTP).parsebytes(
+                b"Content-Type: %b\r\n\r\n%b" % (kind[1], body)
+            )
+            parts = [
+                (
+                    part.get_param("name", header="content-disposition"),
+                    part.get_payload(decode=True),
+                )
+                for part in form.iter_parts()
+            ]
+            expected = [
+                (name, value.encode()) for name, value in (("model", deployment.model), *sent)
+            ]
+            names = [f"a%22{n}" for n in range(3)]
+            self.assertEqual(parts, [*expected, *zip(names, files, strict=True)])
+            asking.addErrback(lambda _: None)
+            asking.cancel()
 
     def test_codes(self) -> None:
         """What clients tell apart has OpenAI's code, whatever the provider calls it."""

@@ -9,6 +9,7 @@ from twisted_aigate.gateway.messages.errors import error_object as messages_erro
 from twisted_aigate.web.errors import ErrorFormat, Headers, HTTPError, RenderedError
 from twisted_aigate.web.request import Request
 
+_MODELS_PATH = re.compile(rb"(/v1)?/models(/|$)")
 _MESSAGES_PATH = re.compile(rb"(/v1)?/messages(/|$)")
 
 
@@ -38,8 +39,14 @@ def render_anthropic_error(error: Exception, request_id: str) -> RenderedError |
 
 def errors_for(request: Request) -> ErrorFormat:
     """How errors are worded to whoever sent C{request}, on whatever path."""
-    anthropic = _MESSAGES_PATH.match(request.subpath)
+    anthropic = _MESSAGES_PATH.match(request.subpath) or lists_for_anthropic(request)
     return render_anthropic_error if anthropic else render_openai_error
+
+
+def lists_for_anthropic(request: Request) -> bool:
+    """Whether models are asked for by a client of Anthropic's, which has the same paths for it."""
+    by_version = request.field(b"anthropic-version") is not None
+    return by_version and _MODELS_PATH.match(request.subpath) is not None
 
 
 def request_id_field(request_id: str) -> tuple[bytes, bytes]:

@@ -6,14 +6,17 @@ import time
 from typing import Any
 
 from twisted_aigate.gateway.callers import Caller
-from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import unknown_model
 from twisted_aigate.gateway.health import describe
+from twisted_aigate.gateway.listed import anthropic_model, openai_model, read_page
+from twisted_aigate.gateway.routes.errors import lists_for_anthropic
 from twisted_aigate.gateway.service import Gateway
 from twisted_aigate.web.auth import Authorise
 from twisted_aigate.web.reply import Reply, json_reply
 from twisted_aigate.web.request import Request
 from twisted_aigate.web.routing import Router
+
+_PAGE = (b"limit", b"after_id", b"before_id")
 
 
 class ListingRoutes:
@@ -38,30 +41,33 @@ class ListingRoutes:
         router.add("GET", prefix + "/models/<path:model>", self._model, authorise)
         router.add("GET", prefix + "/model/info", self._model_info, authorise)
 
-    def _listed(self, deployment: Deployment) -> dict[str, Any]:
-        return {
-            "id": deployment.model_name,
-            "object": "model",
-            "created": self._started_at,
-            "owned_by": deployment.info.get("owned_by", deployment.provider),
-        }
+    def _listed(self, request: Request, name: str) -> dict[str, Any]:
+        form = anthropic_model if lists_for_anthropic(request) else openai_model
+        return form(self._gateway.catalogue.find(name)[0], self._started_at)
 
     async def _models(self, request: Request, caller: Caller) -> Reply:
-        catalogue = self._gateway.catalogue
-        listed = [
-            self._listed(catalogue.find(name)[0])
-            for name in catalogue.names
-            if caller.may_use(name)
-        ]
-        return json_reply({"object": "list", "data": listed})
+        names = [name for name in self._gateway.catalogue.names if caller.may_use(name)]
+        if not lists_for_anthropic(request):
+            listed = [self._listed(request, name) for name in names]
+            return json_reply({"object": "list", "data": listed})
+        page = read_page(*(_argument(request, name) for name in _PAGE))
+        shown, more = page.of(names)
+        return json_reply(
+            {
+                "data": [self._listed(request, name) for name in shown],
+                "has_more": more,
+                "first_id": shown[0] if shown else None,
+                "last_id": shown[-1] if shown else None,
+            }
+        )
 
     async def _model(self, request: Request, caller: Caller, model: str) -> Reply:
         if not caller.may_use(model):
             raise unknown_model(model)
-        return json_reply(self._listed(self._gateway.catalogue.find(model)[0]))
+        return json_reply(self._listed(request, model))
 
     async def _model_info(self, request: Request, caller: Caller) -> Reply:
-        wanted = request.args.get(b"litellm_model_id", [b""])[0].decode("utf-8", "replace")
+        wanted = _argument(request, b"litellm_model_id")
         found = []
         for deployment in self._gateway.catalogue:
             if (wanted and deployment.id != wanted) or not caller.may_use(deployment.model_name):
@@ -79,3 +85,8 @@ class ListingRoutes:
         if wanted and not found:
             raise unknown_model(wanted)
         return json_reply({"data": found})
+
+
+def _argument(request: Request, name: bytes) -> str | None:
+    """What the query says, if it says anything."""
+    return request.args.get(name, [b""])[0].decode("utf-8", "replace") or None
