@@ -110,6 +110,7 @@ SHIPPED = (
             ShippedModel("gemini-4-argon", "gemini-4-argon", info=_reading(1_048_576)),
             ShippedModel("gemini-3.5-flash-lite", "gemini-3.5-flash-lite", info=_GEMINI),
             ShippedModel("gemini-embedding-001", "gemini-embedding-001", _EMBEDDING),
+            ShippedModel("gemini-3.1-flash-lite-image", "gemini-3.1-flash-lite-image", _IMAGES),
         ),
     ),
     ShippedGroup(

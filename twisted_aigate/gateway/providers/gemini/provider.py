@@ -15,6 +15,7 @@ from twisted_aigate.gateway.providers.chats.provider import TranslatingProvider
 from twisted_aigate.gateway.providers.gemini.answer import chat_answer
 from twisted_aigate.gateway.providers.gemini.contents import linked_images
 from twisted_aigate.gateway.providers.gemini.embeddings import GeminiEmbeddings
+from twisted_aigate.gateway.providers.gemini.generated_images import image_exchange
 from twisted_aigate.gateway.providers.gemini.images import Fetch, fetched_images
 from twisted_aigate.gateway.providers.gemini.refusal import read_refusal
 from twisted_aigate.gateway.providers.gemini.request import TAKEN, content_request, target_of
@@ -34,6 +35,7 @@ class GeminiProvider(TranslatingProvider):
     taken = TAKEN
     exchanges: ClassVar[Mapping[Task, Translate]] = {
         Task.EMBEDDING: translate_embeddings(GeminiEmbeddings()),
+        Task.IMAGE: image_exchange,
     }
     refusal = staticmethod(read_refusal)
 
