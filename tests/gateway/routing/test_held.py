@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.interfaces import IConsumer
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.streams import HandFed, RecordingConsumer
+from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.routing.held import HeldBody, whole_body
 
 
@@ -281,3 +283,37 @@ class WholeBodyTests(SynchronousTestCase):
         whole = Deferred.fromCoroutine(whole_body(source))
         source.done.errback(_Broken())
         self.failureResultOf(whole, _Broken)
+
+    def test_more_than_is_kept(self) -> None:
+        """The body is ended at the byte that is too many, and the call has failed."""
+        source = HandFed()
+        source.done = Deferred(lambda _: source.stopProducing())
+        whole = Deferred.fromCoroutine(whole_body(source, 6))
+        source.feed(b"one")
+        source.feed(b"two")
+        self.assertNoResult(whole)
+        source.feed(b"!")
+        error = self.failureResultOf(whole, GatewayError).value
+        self.assertEqual((error.status, error.code), (502, "answer_too_large"))
+        self.assertEqual(source.calls, ["start", "stop"])
+        source.feed(b"what was on its way")
+
+    def test_more_than_is_kept_at_once(self) -> None:
+        """Nor is one kept that is all there when it is asked for."""
+
+        class Eager(HandFed):
+            def startProducing(self, consumer: IConsumer) -> Deferred[None]:
+                consumer.write(b"1234567")
+                return succeed(None)
+
+        whole = Deferred.fromCoroutine(whole_body(Eager(), 6))
+        self.assertEqual(self.failureResultOf(whole, GatewayError).value.status, 502)
+
+    def test_cancelled(self) -> None:
+        """Who leaves ends the body, and is told of no failure of the answer's."""
+        source = HandFed()
+        source.done = Deferred(lambda _: source.stopProducing())
+        whole = Deferred.fromCoroutine(whole_body(source))
+        whole.cancel()
+        self.failureResultOf(whole, CancelledError)
+        self.assertEqual(source.calls, ["start", "stop"])

@@ -12,6 +12,7 @@ from attrs import frozen
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.routing.failures import CONTEXT_CODES, Meaning, meaning_of
+from twisted_aigate.gateway.routing.held import MOST_WHOLE
 from twisted_aigate.http_client import (
     ConnectFailed,
     HTTPClient,
@@ -20,11 +21,9 @@ from twisted_aigate.http_client import (
     ResponseTimeout,
     UpstreamError,
 )
-from twisted_aigate.kernel.units import KB, MB
+from twisted_aigate.kernel.units import KB
 
 _MOST_ERROR = 64 * KB
-_MOST_ANSWER = 256 * MB
-"""Of an answer that must be whole before it can be translated."""
 
 _CODES = {
     Meaning.CONTEXT_WINDOW: "context_length_exceeded",
@@ -123,7 +122,7 @@ async def whole(deployment: Deployment, response: Response) -> bytes:
     if body is not None:
         return body
     try:
-        return await response.read(_MOST_ANSWER)
+        return await response.read(MOST_WHOLE)
     except UpstreamError as error:
         raise broken(deployment, error) from None
 

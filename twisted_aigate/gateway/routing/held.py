@@ -11,9 +11,13 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
 
+from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.messages.sse import EventParser
 from twisted_aigate.kernel.collector import Collector
-from twisted_aigate.kernel.units import KB
+from twisted_aigate.kernel.units import KB, MB
+
+MOST_WHOLE = 256 * MB
+"""Bytes of an answer that is kept until it is whole: no model answers more."""
 
 _MOST_HELD = 64 * KB
 """What is larger than this goes out, whatever it is."""
@@ -167,12 +171,53 @@ class HeldBody:
         self._tell_over()
 
 
-async def whole_body(body: IBodyProducer) -> bytes:
+class _Bounded(Collector):
+    """
+    Keeps so much and no more.
+
+    @ivar exceeded: More has come.
+    @ivar done: Fires at the body's end; cancelled when there is more.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.exceeded = False
+        self.done: Deferred[None] | None = None
+        self._room = most
+
+    def write(self, data: bytes) -> None:
+        """See L{IConsumer}."""
+        if self.exceeded:
+            return
+        self._room -= len(data)
+        if self._room >= 0:
+            super().write(data)
+            return
+        self.exceeded = True
+        self.parts.clear()
+        if self.done is not None:
+            self.done.cancel()
+
+
+async def whole_body(body: IBodyProducer, most: int = MOST_WHOLE) -> bytes:
     """
     All of a body.
 
+    @param most: The most bytes that it may have.
+    @raise GatewayError: 502: it has more; the rest was not waited for.
     @raise Exception: Why it did not come whole. Cancelling it ends the body.
     """
-    collected = Collector()
-    await body.startProducing(collected)
+    collected = _Bounded(most)
+    done = collected.done = body.startProducing(collected)
+    if collected.exceeded:
+        done.cancel()
+    try:
+        await done
+    except Exception:
+        if not collected.exceeded:
+            raise
+    if collected.exceeded:
+        raise GatewayError(
+            502, f"The model's answer is larger than {most} bytes.", code="answer_too_large"
+        )
     return b"".join(collected.parts)
