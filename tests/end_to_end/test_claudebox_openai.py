@@ -264,6 +264,18 @@ class GatewayTests(OpenAITestCase):
         self.assertEqual(prompts(second.body), [self.name, f"{self.name} 2"])
         self.assertTrue(self.folder.is_dir())
 
+    def test_header_fields_of_the_request(self) -> None:
+        """Those of the request itself are heard as those in its body are."""
+        self.anthropic.script(self.name, Say("One."))
+        self.client.chat.completions.create(
+            model=self.model,
+            messages=_user(self.name),
+            extra_headers={**self.here, "X-Claude-Append-System-Prompt": "Rhyme, please."},
+        )
+        (received,) = self.anthropic.received(self.name)
+        self.assertIn("Rhyme, please.", json.dumps(received.body["system"]))
+        self.assertTrue(self.folder.is_dir())
+
     def test_stream(self) -> None:
         """A stream has one model's name in all of its chunks."""
         self.anthropic.script(self.name, Say("One two three.", chunks=3))

@@ -109,6 +109,14 @@ class OpenAIClientTests(SynchronousTestCase):
         self.assertNotIn("connection", fields)
         self.assertNotIn("extra_headers", body)
 
+    def test_claude_codes_header_fields(self) -> None:
+        """They are for Claude Code in this process: no provider is sent them."""
+        self.client.chat.completions.create(
+            model="plain", messages=_HELLO, extra_headers={"X-Claude-Workspace": "mine"}
+        )
+        _, fields, _ = self.provider.requests[0]
+        self.assertNotIn("x-claude-workspace", fields)
+
     def test_embeddings(self) -> None:
         """Embeddings are passed through."""
         answer = self.client.embeddings.create(model="plain", input="cat", encoding_format="float")

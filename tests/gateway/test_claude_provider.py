@@ -69,6 +69,25 @@ class ProviderTests(SynchronousTestCase):
             self.models.asked[0][1], {"x-claude-workspace": "asked", "x-claude-continue": "1"}
         )
 
+    def test_header_fields_of_the_request_itself(self) -> None:
+        """They win over the configuration's, and those in the body over them."""
+        self.deployment = evolve(self.deployment, headers=((b"X-Claude-Workspace", b"configured"),))
+        call = evolve(
+            make_call(),
+            protocol_headers=(
+                (b"x-claude-workspace", "münze".encode()), (b"x-claude-continue", b"1")
+            ),
+        )  # fmt: skip
+        self.successResultOf(self.call(call))
+        self.successResultOf(self.call(evolve(call, extra_headers=((b"X-Claude-Continue", b""),))))
+        self.assertEqual(
+            [headers for _, headers in self.models.asked],
+            [
+                {"x-claude-workspace": "münze", "x-claude-continue": "1"},
+                {"x-claude-workspace": "münze", "x-claude-continue": ""},
+            ],
+        )
+
     def test_chat_alone(self) -> None:
         for task in Task:
             if task in (Task.CHAT, Task.TRANSCRIPTION):

@@ -46,7 +46,11 @@ _NEVER_FORWARDED = frozenset(
         "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect",
     )
 )  # fmt: skip
-_PROTOCOL_HEADERS = {Task.MESSAGES: (b"anthropic-version", b"anthropic-beta")}
+_PROTOCOL_HEADERS = {
+    # The options of Claude Code behind a chat, as its own OpenAI API has them.
+    Task.CHAT: (b"x-claude-workspace", b"x-claude-continue", b"x-claude-append-system-prompt"),
+    Task.MESSAGES: (b"anthropic-version", b"anthropic-beta"),
+}
 _FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 

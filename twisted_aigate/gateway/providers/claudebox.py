@@ -58,9 +58,10 @@ class ClaudeProvider:
         """See L{IProvider}."""
         if call.task is not Task.CHAT:
             raise _chat_only(deployment, call.task)
+        # The configuration's, the request's own header fields, then those in its body.
+        fields = (*deployment.headers, *call.protocol_headers, *call.extra_headers)
         headers = {
-            name.decode("ascii").lower(): value.decode("ascii")
-            for name, value in (*deployment.headers, *call.extra_headers)
+            name.decode("ascii").lower(): value.decode("utf-8", "replace") for name, value in fields
         }
         try:
             answer = await self._models.chat(call.body_for(deployment.model), headers)

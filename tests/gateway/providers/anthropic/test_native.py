@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 
 from tests.gateway.fakes import make_call
@@ -74,6 +75,13 @@ class NativeTests(ProviderCase):
         self.assertEqual((result.body, result.content_type), (body, b"application/json"))
         self.native()
         self.assertEqual(self.sent().fields["anthropic-version"], "2023-06-01")
+
+    def test_chat(self) -> None:
+        """The header fields of a chat's own protocol are not Anthropic's."""
+        call = make_call(messages=[{"role": "user", "content": "x"}])
+        call = evolve(call, protocol_headers=((b"x-claude-workspace", b"mine"),))
+        Deferred.fromCoroutine(self.provider.call(self.deployment(), call))
+        self.assertNotIn("x-claude-workspace", self.sent().fields)
 
     def test_answer_in_pieces(self) -> None:
         """An answer that takes its time is passed on as it comes."""

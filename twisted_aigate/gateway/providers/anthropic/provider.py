@@ -62,7 +62,7 @@ class AnthropicProvider(TranslatingProvider):
     def identification(self, deployment: Deployment, call: Call) -> Fields:
         """See L{TranslatingProvider}: the version of the API is the caller's, if it speaks it."""
         key = deployment.api_key
-        fields = call.protocol_headers
+        fields = call.protocol_headers if call.task is Task.MESSAGES else ()
         given = (*fields, *deployment.headers, *call.extra_headers)
         if all(name.lower() != _VERSION[0] for name, _ in given):
             fields = (_VERSION, *fields)
