@@ -11,7 +11,7 @@ from attrs import frozen
 from twisted_aigate.kernel.settings.config_file import ConfigError, read_config_file
 from twisted_aigate.kernel.settings.environment import Environment, read_environment
 from twisted_aigate.kernel.settings.model import Settings, read_settings
-from twisted_aigate.kernel.settings.variables import SettingsError
+from twisted_aigate.kernel.settings.variables import SettingsError, read_variable
 
 
 @frozen
@@ -20,7 +20,7 @@ class Configuration:
     The configuration.
 
     @ivar settings: The variables that we know.
-    @ivar environment: All variables, where providers' keys are found.
+    @ivar environment: All variables, the file's among them, where providers' keys are found.
     @ivar file: The configuration file's sections.
     """
 
@@ -41,6 +41,7 @@ def load(process: Environment, folder: Path) -> Configuration:
     @param folder: Where C{.env} is looked for.
     @raise SettingsError: A variable, or the file, is wrong.
     """
-    environment = read_environment(process, folder)
-    settings = read_settings(environment)
-    return Configuration(settings, environment, read_config_file(settings.config, environment))
+    outside = read_environment(process, folder)
+    path = read_variable(Settings, "config", outside)
+    file, environment = read_config_file(path, outside)
+    return Configuration(read_settings(environment), environment, file)

@@ -107,6 +107,15 @@ def read(settings_class: type[_T], environment: Environment) -> _T:
     return settings_class(**values)
 
 
+def read_variable(settings_class: type[Any], name: str, environment: Environment) -> Any:
+    """
+    The value of one attribute of a settings class, before all of them can be read.
+
+    @raise SettingsError: Its variable is missing or wrong.
+    """
+    return _value(getattr(attrs.fields(settings_class), name).metadata[_METADATA], environment)
+
+
 def _shown(value: object, kind: Kind) -> str:
     if isinstance(value, Secret):
         return "****"
