@@ -28,6 +28,10 @@ class Authority:
 
     def issue(self, host: str) -> PrivateCertificate:
         """A certificate for a server of that name, with its key."""
+        return PrivateCertificate.loadPEM(self.issue_pem(host))
+
+    def issue_pem(self, host: str) -> bytes:
+        """The same as a file."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.DNSName(host)])
         certificate = self._sign(_name(host), key, names)
@@ -36,7 +40,7 @@ class Authority:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        return PrivateCertificate.loadPEM(certificate + private)
+        return certificate + private
 
     def _sign(self, subject: x509.Name, key: _Key, extension: x509.ExtensionType) -> bytes:
         now = datetime.datetime.now(datetime.UTC)

@@ -6,6 +6,7 @@ This package and L{twisted_aigate.application} are the only ones that know every
 
 from __future__ import annotations
 
+from random import SystemRandom
 from typing import Any, BinaryIO
 
 from twisted.internet.defer import Deferred
@@ -15,6 +16,7 @@ from twisted_aigate.gateway.config_file import SECTIONS as GATEWAY_SECTIONS
 from twisted_aigate.kernel.database import Database
 from twisted_aigate.kernel.folder_lock import lock_folder
 from twisted_aigate.kernel.node import node_name
+from twisted_aigate.kernel.redis import Redis
 from twisted_aigate.kernel.settings import Configuration, Settings
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.platform.claudebox import ClaudeboxPart
@@ -62,10 +64,13 @@ class Platform:
         self._lock: BinaryIO | None = None
         self._threads = Threads(reactor, _FILE_THREADS, "files")
         self._database = Database(reactor, _database_url(settings), _MIGRATIONS)
+        address = settings.redis
+        self._redis = None if address is None else Redis(reactor, address, SystemRandom())
         shared = Shared(
             reactor,
             configuration,
             self._database,
+            self._redis,
             self._threads,
             uploads,
             node_name(settings.data_dir),
@@ -93,6 +98,8 @@ class Platform:
         # Two processes on one folder would take each other's uploads for what a crash has left.
         self._lock = lock_folder(self._settings.data_dir)
         await self._database.start()
+        if self._redis is not None:
+            await self._redis.start()
         for part in self._parts:
             await part.start()
 
@@ -151,6 +158,8 @@ class Platform:
         """End what runs beside the reactor."""
         for part in reversed(self._parts):
             await part.stop()
+        if self._redis is not None:
+            await self._redis.stop()
         await self._database.stop()
         self._threads.stop()
         if self._lock is not None:

@@ -8,6 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from twisted_aigate.kernel.database import Database
+from twisted_aigate.kernel.redis import Redis
 from twisted_aigate.kernel.settings import Configuration, Settings
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.kernel.units import Rate
@@ -25,6 +26,7 @@ class Shared:
     @ivar reactor: Everything runs on it.
     @ivar configuration: The configuration at the start.
     @ivar database: What survives.
+    @ivar redis: What processes share beside it; C{None}: this one keeps its own.
     @ivar threads: Where files are read and written.
     @ivar uploads: The folder for what comes with requests.
     @ivar node: This process's name among those that share the database.
@@ -33,6 +35,7 @@ class Shared:
     reactor: Any
     configuration: Configuration
     database: Database
+    redis: Redis | None
     threads: Threads
     uploads: Path
     node: str

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Callable
 from pathlib import Path
 
+from twisted_aigate.kernel.redis.address import parse_redis_url
 from twisted_aigate.kernel.secrets import Secret
 from twisted_aigate.kernel.settings.variables import Kind
 from twisted_aigate.kernel.units import parse_duration, parse_rate, parse_size
@@ -67,6 +68,11 @@ DURATION = Kind(parse_duration, "a duration", "such as 30s, 5m, 1h, 2d12h, or se
 SIZE = Kind(parse_size, "a size", "such as 500B, 50KB, 10MB, 1GB; 0: no limit")
 RATE = Kind(parse_rate, "a rate", "such as 10r/s, 500r/m, 100r/h, or off", nothing="off")
 SECRET = Kind(_secret, "a secret", "printable ASCII without spaces")
+REDIS = Kind(
+    parse_redis_url,
+    "a URL of Redis",
+    "redis://[[user]:password@]host[:port][/database], rediss://…, or unix:///path",
+)
 FOLDER = Kind(Path, "a folder", "a path")
 FILE = Kind(Path, "a file", "a path")
 TEXT = Kind(str, "a text", "any text")

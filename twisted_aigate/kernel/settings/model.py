@@ -6,6 +6,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from twisted_aigate.kernel.redis.address import RedisAddress
 from twisted_aigate.kernel.secrets import Secret
 from twisted_aigate.kernel.settings import kinds
 from twisted_aigate.kernel.settings.environment import Environment
@@ -217,6 +218,7 @@ class Settings:
     @ivar config: A YAML file in LiteLLM's C{config.yaml} schema.
     @ivar data_dir: Where all state lives.
     @ivar database_url: C{postgresql://…}; C{None}: SQLite under C{data_dir}. It holds a password.
+    @ivar redis: What several processes share beside the database; C{None}: each keeps its own.
     """
 
     edge: EdgeSettings
@@ -232,6 +234,7 @@ class Settings:
     config: Path | None = variable("AIGATE_CONFIG", kinds.FILE)
     data_dir: Path = variable("DATA_DIR", kinds.FOLDER, ".data")
     database_url: Secret | None = variable("DATABASE_URL", kinds.SECRET)
+    redis: RedisAddress | None = variable("REDIS_URL", kinds.REDIS)
     log_format: str = variable("LOG_FORMAT", kinds.choice("auto", "text", "json"), "auto")
     log_level: str = variable("LOG_LEVEL", kinds.choice("debug", "info", "warn", "error"), "info")
 
