@@ -121,9 +121,11 @@ class FileAnswerTests(SynchronousTestCase):
 
     def test_bytes_are_still_held_back_behind_it(self) -> None:
         """The transport asks the connection again, as before."""
+        before = self.transport.producer
         self.send(get("/file"))
         self.transport.exchange()
-        self.assertIs(self.transport.producer, self.transport._protocol)
+        self.assertIsNotNone(before)
+        self.assertIs(self.transport.producer, before)
         self.assertTrue(self.transport.streamingProducer)
 
     def test_slow_client(self) -> None:

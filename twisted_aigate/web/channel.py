@@ -34,8 +34,8 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
+from twisted_aigate.kernel.backpressure import Backpressure
 from twisted_aigate.kernel.sendfile import FileSender
 from twisted_aigate.kernel.transports import IStreamTransport
 from twisted_aigate.kernel.units import SECOND
@@ -60,7 +60,6 @@ _T = TypeVar("_T")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-@implementer(IPushProducer)
 class Channel(Protocol):
     """
     A connection.
@@ -79,14 +78,13 @@ class Channel(Protocol):
         self._current: Request | None = None
         self._receiving: Request | None = None
         self._refusal: HTTPError | None = None
-        self._producer: IPushProducer | None = None
+        self._outflow = Backpressure(self._start_next)
         self._idle = True
         self._last = False
         self._discarding = False
         self._linger_until = 0.0
         self._starting = False
         self._lost = False
-        self._full = False
         self._reading = True
 
     # IProtocol.
@@ -95,7 +93,7 @@ class Channel(Protocol):
         """The client is connected."""
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
-        self.transport.registerProducer(self, True)
+        self.transport.registerProducer(self._outflow, True)
         self._watchdog.set(HEAD_TIMEOUT)
         self.site.connected(self)
 
@@ -172,7 +170,7 @@ class Channel(Protocol):
             return
         self._starting = True
         try:
-            while self._current is None and not self._full:
+            while self._current is None and not self._outflow.full:
                 if self._queue:
                     self._start(self._queue.popleft())
                 elif self._refusal is not None:
@@ -209,7 +207,7 @@ class Channel(Protocol):
     def requestDone(self, request: Request) -> None:
         """C{request} is answered."""
         self._current = None
-        self._producer = None
+        self._outflow.release()
         if self._last and not self._queue and self._refusal is None:
             if request.body.complete and not self._discarding:
                 self.loseConnection()
@@ -230,7 +228,7 @@ class Channel(Protocol):
 
     def _expired(self) -> None:
         request = self._current
-        if request is None and (self._discarding or self._full):
+        if request is None and (self._discarding or self._outflow.full):
             # It lingered long enough, or it reads nothing of what it was sent.
             self.abort()
         elif request is None:
@@ -323,7 +321,7 @@ class Channel(Protocol):
         """
         transport = self.transport
         # TLS has to see the bytes.
-        if self._full or self.isSecure() or not isinstance(transport, FileDescriptor):
+        if self._outflow.full or self.isSecure() or not isinstance(transport, FileDescriptor):
             return None
 
         def sent(count: int) -> None:
@@ -336,7 +334,7 @@ class Channel(Protocol):
 
     def _sent(self, result: _T) -> _T:
         if not self._lost:
-            self.transport.registerProducer(self, True)
+            self.transport.registerProducer(self._outflow, True)
         return result
 
     def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:
@@ -347,29 +345,11 @@ class Channel(Protocol):
         """
         if not streaming:
             raise ValueError("only push producers are taken")
-        self._producer = producer
-        if self._full:
-            producer.pauseProducing()
+        self._outflow.bind(producer)
 
     def unregisterProducer(self) -> None:
         """The response has no producer any more."""
-        self._producer = None
-
-    def pauseProducing(self) -> None:
-        """The transport has enough to send."""
-        self._full = True
-        if self._producer is not None:
-            self._producer.pauseProducing()
-
-    def resumeProducing(self) -> None:
-        """The transport takes more."""
-        self._full = False
-        if self._producer is not None:
-            self._producer.resumeProducing()
-        self._start_next()
-
-    def stopProducing(self) -> None:
-        """The transport is closing."""
+        self._outflow.release()
 
     def loseConnection(self) -> None:
         """Close when all that was written is sent."""
