@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import TypeVar
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IPullProducer
+from twisted.internet.interfaces import IPullProducer, IPushProducer
 from zope.interface import implementer
+
+_T = TypeVar("_T")
 
 
 @implementer(IPullProducer)
@@ -98,3 +101,26 @@ class FileSender:
                 sent.callback(None)
             else:
                 sent.errback(error)
+
+
+def send_file(
+    transport: FileDescriptor,
+    producer: IPushProducer,
+    descriptor: int,
+    offset: int,
+    size: int,
+    progressed: Callable[[int], None],
+) -> Deferred[None]:
+    """
+    Send bytes of a file with a L{FileSender}, while a transport's own producer stands aside.
+
+    @param producer: The transport's, which is its producer again when it is done.
+    @return: As L{FileSender.start}.
+    """
+
+    def again(result: _T) -> _T:
+        transport.registerProducer(producer, True)
+        return result
+
+    transport.unregisterProducer()
+    return FileSender(transport, descriptor, offset, size, progressed).start().addBoth(again)

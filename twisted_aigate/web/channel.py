@@ -16,18 +16,20 @@ A connection is, in turn::
 A refusal or an answer that leaves body unread ends in *linger*: what still comes is discarded
 for a few seconds, since closing at once would reset the connection under the client's write and
 lose the answer (RFC 9112, 9.6).
+
+When a response switches protocols the connection is its L{Successor}'s to the end: the channel
+passes on what the transport says, and keeps no time.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
-    IAddress,
     IPushProducer,
     ISSLTransport,
     ITCPTransport,
@@ -36,13 +38,14 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 
 from twisted_aigate.kernel.backpressure import Backpressure
-from twisted_aigate.kernel.sendfile import FileSender
+from twisted_aigate.kernel.sendfile import send_file
 from twisted_aigate.kernel.transports import IStreamTransport
 from twisted_aigate.kernel.units import SECOND
 from twisted_aigate.kernel.watchdog import Watchdog
 from twisted_aigate.web.errors import HTTPError
-from twisted_aigate.web.parser import Head, RequestParser
+from twisted_aigate.web.parser import HEAD_LIMIT, Head, RequestParser
 from twisted_aigate.web.request import Request
+from twisted_aigate.web.successor import Successor
 
 if TYPE_CHECKING:
     from twisted_aigate.web.site import Site
@@ -56,7 +59,6 @@ GOODBYE = 1 * SECOND
 MOST_WAITING = 64
 """Pipelined requests that may wait before the client is read no further."""
 
-_T = TypeVar("_T")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -77,6 +79,7 @@ class Channel(Protocol):
         self._queue: deque[Request] = deque()
         self._current: Request | None = None
         self._receiving: Request | None = None
+        self._successor: Successor | None = None
         self._refusal: HTTPError | None = None
         self._outflow = Backpressure(self._start_next)
         self._idle = True
@@ -99,6 +102,9 @@ class Channel(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came."""
+        if self._successor is not None:
+            self._successor.dataReceived(data)
+            return
         if self._discarding:
             self._discard()
             return
@@ -113,14 +119,19 @@ class Channel(Protocol):
             self._start_next()
         elif self._receiving is self._current:
             self.arm()
-        if len(self._queue) >= MOST_WAITING:
+        if self._has_enough():
             self._stop_reading()
+
+    def _has_enough(self) -> bool:
+        return len(self._queue) >= MOST_WAITING or len(self._parser.held or b"") > HEAD_LIMIT
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """The connection is gone: so is everything on it."""
         self._lost = True
         self._watchdog.stop()
         self._discarding = True
+        if self._successor is not None:
+            self._successor.connectionLost(reason)
         requests = [*self._queue] if self._current is None else [self._current, *self._queue]
         self._queue.clear()
         for request in requests:
@@ -192,7 +203,7 @@ class Channel(Protocol):
     def arm(self) -> None:
         """Set the time-out of the request in hand anew."""
         request = self._current
-        if request is None or self._lost:
+        if request is None or self._lost or self._successor is not None:
             return
         body_is_due = self._reading and not request.body.complete and not request.startedWriting
         self._watchdog.set(BODY_TIMEOUT if body_is_due else request.patience)
@@ -208,22 +219,43 @@ class Channel(Protocol):
         """C{request} is answered."""
         self._current = None
         self._outflow.release()
+        if self._successor is not None:
+            return
         if self._last and not self._queue and self._refusal is None:
             if request.body.complete and not self._discarding:
                 self.loseConnection()
             else:
                 self._linger()
             return
+        if request.offer is not None:
+            try:
+                self._parser.declined()
+            except HTTPError as error:
+                self._refuse(error)
         self._idle = not self._parser.begun
         self._watchdog.set(IDLE_TIMEOUT if self._idle else HEAD_TIMEOUT)
-        if len(self._queue) < MOST_WAITING:
+        if not self._has_enough():
             self._resume_reading()
         self._start_next()
+
+    def hand_over(self, successor: Successor) -> None:
+        """Have another protocol speak from now on; it answers the request in hand."""
+        self._successor = successor
+        self._watchdog.clear()
+        self.transport.unregisterProducer()
+        self._resume_reading()
+        successor.makeConnection(self.transport)
+        if self._parser.held:
+            successor.dataReceived(self._parser.held)
+        if self._last:
+            successor.drain()
 
     def drain(self) -> None:
         """Take no further request: close when the one in hand is answered, or now."""
         self._last = True
-        if self._current is None and not self._queue:
+        if self._successor is not None:
+            self._successor.drain()
+        elif self._current is None and not self._queue:
             self._close_idle()
 
     def _expired(self) -> None:
@@ -307,10 +339,6 @@ class Channel(Protocol):
         self.transport.write(data)
         self.arm()
 
-    def writeSequence(self, pieces: list[bytes]) -> None:
-        """Send bytes of the response in hand."""
-        self.write(b"".join(pieces))
-
     def send_file(
         self, descriptor: int, offset: int, size: int, progressed: Callable[[int], None]
     ) -> Deferred[None] | None:
@@ -328,14 +356,7 @@ class Channel(Protocol):
             progressed(count)
             self.arm()
 
-        # Meanwhile the transport asks the sender, and not us, for what comes next.
-        transport.unregisterProducer()
-        return FileSender(transport, descriptor, offset, size, sent).start().addBoth(self._sent)
-
-    def _sent(self, result: _T) -> _T:
-        if not self._lost:
-            self.transport.registerProducer(self._outflow, True)
-        return result
+        return send_file(transport, self._outflow, descriptor, offset, size, sent)
 
     def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:
         """
@@ -363,16 +384,6 @@ class Channel(Protocol):
     def abort(self) -> None:
         """Cut the connection, so that the client sees that its answer is not whole."""
         self.transport.abortConnection()
-
-    # Addresses.
-
-    def getPeer(self) -> IAddress:
-        """The client's address."""
-        return self.transport.getPeer()
-
-    def getHost(self) -> IAddress:
-        """Our address on this connection."""
-        return self.transport.getHost()
 
     def isSecure(self) -> bool:
         """Whether the connection is TLS."""

@@ -13,6 +13,7 @@ from typing import Protocol
 import httptools
 
 from twisted_aigate.web.errors import HTTPError
+from twisted_aigate.web.websocket.offer import WebSocketOffer, websocket_offer
 
 HEAD_LIMIT = 64 * 1024
 """Bytes that a request's head, or the framing between two pieces of its body, may take."""
@@ -34,9 +35,19 @@ class Head:
     @ivar length: The body's length in bytes; C{None} when it is chunked.
     @ivar persistent: The client will keep the connection.
     @ivar expects_continue: The client waits for C{100 Continue} before it sends the body.
+    @ivar offer: The WebSocket that the client offers, if it does.
     """
 
-    __slots__ = ("expects_continue", "fields", "length", "method", "persistent", "uri", "version")
+    __slots__ = (
+        "expects_continue",
+        "fields",
+        "length",
+        "method",
+        "offer",
+        "persistent",
+        "uri",
+        "version",
+    )
 
     def __init__(
         self,
@@ -53,6 +64,7 @@ class Head:
         self.persistent = persistent and version == b"HTTP/1.1"
         self.length: int | None = 0
         self.expects_continue = False
+        self.offer: WebSocketOffer | None = None
         hosts = 0
         for name, value in fields:
             if name == b"host":
@@ -93,8 +105,13 @@ class RequestParser:
     """
     Turns a connection's bytes into heads and bodies.
 
+    What stands behind the offer of a WebSocket is parsed when the offer is declined, and not
+    before: if it is taken up, it is no HTTP.
+
     @param consumer: Told what was parsed, in the order in which it came.
     @ivar begun: Part of a request has come, and not yet all of it.
+    @ivar held: The bytes behind an offer that nobody has answered yet; C{None}: there is no such
+        offer.
     """
 
     def __init__(self, consumer: HeadConsumer) -> None:
@@ -107,6 +124,8 @@ class RequestParser:
         self._framing = 0
         self._head_size = 0
         self._body_behind_offer = False
+        self._offered = False
+        self.held: bytes | None = None
         self._error: HTTPError | None = None
 
     def feed(self, data: bytes) -> None:
@@ -115,6 +134,9 @@ class RequestParser:
 
         @raise HTTPError: It is no HTTP request that we take; the connection cannot go on.
         """
+        if self.held is not None:
+            self.held += data
+            return
         self._framing += len(data)
         try:
             while data:
@@ -128,6 +150,16 @@ class RequestParser:
                 raise HTTPError(431, _HEAD_TOO_LARGE)
             raise HTTPError(400, "The body has more framing than content.")
 
+    def declined(self) -> None:
+        """
+        Go on behind an offer that was not taken up.
+
+        @raise HTTPError: As L{feed}.
+        """
+        held, self.held = self.held, None
+        if held:
+            self.feed(held)
+
     def _feed_until_upgrade(self, data: bytes) -> bytes:
         try:
             self._parser.feed_data(data)
@@ -139,7 +171,12 @@ class RequestParser:
             self._parser = httptools.HttpRequestParser(self)
             if self._body_behind_offer:
                 self._parser.feed_data(self._head_of_body)
-            return data[upgrade.args[0] :]
+            rest = data[upgrade.args[0] :]
+            if self._offered:
+                self._offered = False
+                self.held = rest
+                return b""
+            return rest
         return b""
 
     # httptools' callbacks.
@@ -185,7 +222,10 @@ class RequestParser:
         except HTTPError as error:
             self._error = error
             raise
-        if parser.should_upgrade() and head.length != 0:
+        if parser.should_upgrade() and head.length == 0:
+            head.offer = websocket_offer(method, head.fields) if head.persistent else None
+            self._offered = head.offer is not None
+        elif parser.should_upgrade():
             # llhttp takes what follows an offer for the other protocol. The body is parsed behind
             # a head that says no more than how long it is.
             length = (

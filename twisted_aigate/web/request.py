@@ -18,6 +18,7 @@ from twisted_aigate.web.body import RequestBody
 from twisted_aigate.web.errors import ErrorFormat, HTTPError
 from twisted_aigate.web.errors import Headers as Fields
 from twisted_aigate.web.parser import Head
+from twisted_aigate.web.successor import Successor
 
 if TYPE_CHECKING:
     from twisted_aigate.web.channel import Channel
@@ -59,6 +60,7 @@ class Request(server.Request):
     @ivar patient: Its response may take any time to begin.
     @ivar errors: How errors are worded on this path.
     @ivar expects_continue: The client waits for C{100 Continue}, and none has been sent.
+    @ivar offer: The WebSocket that the client offers, if it does.
     @ivar started_at: When it began, on the site's clock.
     """
 
@@ -94,6 +96,7 @@ class Request(server.Request):
         self.prepath = []
         self.postpath = []
         self.expects_continue = head.expects_continue
+        self.offer = head.offer
         self._request_headers: Headers | None = None
         self._response_headers: Headers | None = None
         self.interruption: HTTPError | None = None
@@ -229,6 +232,12 @@ class Request(server.Request):
 
     def _sent(self, count: int) -> None:
         self.sentLength += count
+
+    def switch_protocols(self, successor: Successor) -> None:
+        """Leave the connection to another protocol, which answers; L{finish} when that is over."""
+        self.code = 101
+        self.startedWriting = 1
+        self._open().hand_over(successor)
 
     def isSecure(self) -> bool:
         """Whether the client sent it over TLS, to us or to a trusted proxy."""

@@ -27,24 +27,27 @@ from twisted_aigate.web.auth import Authorise
 from twisted_aigate.web.errors import HTTPError
 from twisted_aigate.web.reply import Reply, send
 from twisted_aigate.web.request import Request
+from twisted_aigate.web.websocket.answer import WebSocketAnswer, offer_of, take_up
 
 _log = Logger()
 _Caller = TypeVar("_Caller")
 _Parts = ParamSpec("_Parts")
 _Handler = Callable[Concatenate[Request, _Caller, _Parts], Awaitable[Reply]]
+_WebSocketHandler = Callable[[Request, _Caller], Awaitable[WebSocketAnswer]]
 
 
 @frozen(eq=False)
 class _Route:
-    handler: Callable[..., Awaitable[Reply]]
+    handler: Callable[..., Awaitable[Any]]
     authorise: Authorise[Any]
+    answer: Callable[[Request, Any], Awaitable[None]] = send
 
     async def run(self, request: Request, parts: dict[str, str]) -> None:
         try:
             caller = self.authorise(request)
             if isawaitable(caller):
                 caller = await caller
-            await send(request, await self.handler(request, caller, **parts))
+            await self.answer(request, await self.handler(request, caller, **parts))
         except CancelledError:
             if not request.is_gone:
                 reason = request.interruption
@@ -88,8 +91,29 @@ class Router:
         @param authorise: Says who calls; L{twisted_aigate.web.auth.public} opens the route.
         @param unlimited: Rate limits pass over it; for a path without parameters.
         """
-        route = _Route(handler, authorise)
+        self._add(method, path, _Route(handler, authorise))
+        if unlimited:
+            self.unlimited.add(path.encode("ascii"))
 
+    def add_websocket(
+        self, path: str, handler: _WebSocketHandler[_Caller], authorise: Authorise[_Caller]
+    ) -> None:
+        """
+        Add a route that speaks WebSocket.
+
+        @param path: As in L{add}, without parameters.
+        @param handler: Called with the request, whose offer is a valid one, and what C{authorise}
+            said. Until it returns, all is HTTP: what it raises is answered as any error.
+        @param authorise: Says who calls.
+        """
+
+        async def offered(request: Request, caller: _Caller) -> WebSocketAnswer:
+            offer_of(request)
+            return await handler(request, caller)
+
+        self._add("GET", path, _Route(offered, authorise, take_up))
+
+    def _add(self, method: str, path: str, route: _Route) -> None:
         def endpoint(request: Request, **parts: str) -> Deferred[None]:
             return _start(route, request, parts)
 
@@ -98,8 +122,6 @@ class Router:
         if "<" not in path:
             for known in (method, "HEAD") if method == "GET" else (method,):
                 self._table[known.encode("ascii"), path.encode("ascii")] = route
-        if unlimited:
-            self.unlimited.add(path.encode("ascii"))
 
     def authoriser(self, method: bytes, path: bytes) -> Authorise[Any] | None:
         """

@@ -1,0 +1,1 @@
+"""WebSockets at the edge: what clients offer, and how a route takes them up."""
