@@ -11,10 +11,12 @@ from twisted_aigate.http_client.errors import (
     ConnectFailed,
     ConnectionBroken,
     ResponseTimeout,
+    SwitchRefused,
     UpstreamError,
 )
 from twisted_aigate.http_client.messages import Origin, OutgoingRequest
 from twisted_aigate.http_client.response import Response
+from twisted_aigate.http_client.websocket import WebSocketClient
 
 __all__ = [
     "BadResponse",
@@ -25,5 +27,7 @@ __all__ = [
     "OutgoingRequest",
     "Response",
     "ResponseTimeout",
+    "SwitchRefused",
     "UpstreamError",
+    "WebSocketClient",
 ]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import (
+    IAddress,
     IReactorPluggableNameResolver,
     IReactorTCP,
     IReactorTime,
     IStreamClientEndpoint,
 )
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 
 from twisted_aigate.http_client.connection import Connection
@@ -24,6 +26,8 @@ from twisted_aigate.kernel.units import SECOND
 
 CONNECT_TIMEOUT = 10 * SECOND
 MOST_IDLE = 128
+
+_T = TypeVar("_T")
 
 
 class ClientReactor(IReactorTCP, IReactorTime, IReactorPluggableNameResolver):
@@ -70,24 +74,8 @@ class HTTPClient:
         return await connection.send(request, timeout)
 
     async def _connect(self, origin: Origin, timeout: float) -> Connection:
-        factory = Factory.forProtocol(
-            lambda: Connection(self._clock, origin, lambda kept: self._released(origin, kept))
-        )
-        factory.noisy = False
-        connecting = self._endpoint(origin).connect(factory)
-        if 0 < timeout < CONNECT_TIMEOUT:
-            connecting.addTimeout(timeout, self._clock, _not_connected)
-        try:
-            connection = await connecting
-        except (CancelledError, ConnectingCancelledError):
-            raise CancelledError from None
-        except ResponseTimeout:
-            raise
-        except Exception as error:
-            raise ConnectFailed(
-                f"cannot connect to {origin.host}:{origin.port}: {error or type(error).__name__}"
-            ) from None
-        assert isinstance(connection, Connection)
+        connection = Connection(self._clock, origin, lambda kept: self._released(origin, kept))
+        await open_connection(self._clock, self._endpoint(origin), origin, connection, timeout)
         self._open.add(connection)
         return connection
 
@@ -111,10 +99,59 @@ class HTTPClient:
             connection.abandon()
 
 
-def _not_connected(result: object, timeout: float) -> object:
-    if isinstance(result, Failure):
-        raise ResponseTimeout(f"no connection for {timeout:g} s")
-    return result
+class _Single(Factory):
+    noisy = False
+
+    def __init__(self, protocol: Protocol) -> None:
+        self._protocol = protocol
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        return self._protocol
+
+
+async def open_connection(
+    clock: IReactorTime,
+    endpoint: IStreamClientEndpoint,
+    origin: Origin,
+    protocol: Protocol,
+    timeout: float,
+) -> None:
+    """
+    Connect a protocol.
+
+    @param timeout: Seconds that it may take, if they are less than L{CONNECT_TIMEOUT}; 0: no less.
+    @raise ConnectFailed: There is no connection.
+    @raise ResponseTimeout: There is none in time.
+    """
+    connecting = endpoint.connect(_Single(protocol))
+    if 0 < timeout < CONNECT_TIMEOUT:
+        connecting = timed(connecting, timeout, clock)
+    try:
+        await connecting
+    except (CancelledError, ConnectingCancelledError):
+        raise CancelledError from None
+    except ResponseTimeout:
+        raise
+    except Exception as error:
+        raise ConnectFailed(
+            f"cannot connect to {origin.host}:{origin.port}: {error or type(error).__name__}"
+        ) from None
+
+
+def timed(waiting: Deferred[_T], timeout: float, clock: IReactorTime) -> Deferred[_T]:
+    """
+    Cancel what takes too long.
+
+    @param timeout: Seconds.
+    @return: C{waiting}, which fails then with L{ResponseTimeout}.
+    """
+
+    def too_late(result: _T | Failure, timeout: float) -> _T:
+        if isinstance(result, Failure):
+            raise ResponseTimeout(f"no connection for {timeout:g} s")
+        return result
+
+    return waiting.addTimeout(timeout, clock, too_late)
 
 
 def endpoints(reactor: ClientReactor) -> Callable[[Origin], IStreamClientEndpoint]:

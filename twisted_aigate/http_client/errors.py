@@ -21,3 +21,19 @@ class ResponseTimeout(UpstreamError):
 
 class BadResponse(UpstreamError):
     """What came is not HTTP."""
+
+
+class SwitchRefused(Exception):
+    """
+    A server did not switch protocols, and answered with something else.
+
+    @ivar status: The answer's status.
+    @ivar fields: Its header fields, names in lower case.
+    @ivar body: Its body, or the beginning of a long one.
+    """
+
+    def __init__(self, status: int, fields: tuple[tuple[bytes, bytes], ...], body: bytes) -> None:
+        super().__init__(status)
+        self.status = status
+        self.fields = fields
+        self.body = body

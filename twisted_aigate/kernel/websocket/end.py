@@ -131,7 +131,8 @@ class End(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]
 
     def stopProducing(self) -> None:
         """See L{IWebSocket}."""
-        self.transport.abortConnection()
+        if not self._lost:
+            self.transport.abortConnection()
 
     # What autobahn's protocol and the transport say.
 
