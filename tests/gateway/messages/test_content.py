@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gateway.messages.examples import Event, asked, blocks_of, call
-from twisted_aigate.gateway.messages.answers import Said
+from twisted_aigate.gateway.chat.answers import Said
 from twisted_aigate.gateway.messages.content import StreamedContent
 
 

@@ -22,7 +22,7 @@ from tests.gateway.messages.examples import (
 from twisted_aigate.gateway.errors import error_object
 from twisted_aigate.gateway.messages.events import Translation
 from twisted_aigate.gateway.messages.outcome import Asked
-from twisted_aigate.gateway.messages.sse import MOST
+from twisted_aigate.gateway.sse import MOST
 
 _USAGE = json.dumps(
     {

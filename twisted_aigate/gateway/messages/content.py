@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from twisted_aigate.gateway.messages.answers import Said, ToolCall
+from twisted_aigate.gateway.chat.answers import Said, ToolCall
 from twisted_aigate.gateway.messages.message import new_call_id
 from twisted_aigate.gateway.messages.outcome import Asked
 from twisted_aigate.gateway.messages.thinking import signature

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from twisted_aigate.gateway.chat.parts import Part, as_content, joined, text_part
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.messages.blocks import (
     Block,
@@ -17,7 +18,7 @@ from twisted_aigate.gateway.messages.blocks import (
     read_blocks,
 )
 from twisted_aigate.gateway.messages.models import Content, PromptRequest
-from twisted_aigate.gateway.messages.parts import Part, as_content, joined, parts_of, text_part
+from twisted_aigate.gateway.messages.parts import parts_of
 from twisted_aigate.gateway.messages.thinking import thoughts_of
 from twisted_aigate.gateway.messages.tools import sent_name
 

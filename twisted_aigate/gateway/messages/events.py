@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
+from twisted_aigate.gateway.chat.answers import Answer, Usage, decode
+from twisted_aigate.gateway.chat.tokens import size, tokens_of_size
 from twisted_aigate.gateway.events import DONE_DATA
-from twisted_aigate.gateway.messages.answers import Answer, Usage, decode
 from twisted_aigate.gateway.messages.content import Event, StreamedContent
 from twisted_aigate.gateway.messages.errors import error_fields
 from twisted_aigate.gateway.messages.message import envelope
 from twisted_aigate.gateway.messages.outcome import Asked, Ending, usage_fields, usage_of
-from twisted_aigate.gateway.messages.sse import EventParser, EventTooLarge
-from twisted_aigate.gateway.messages.tokens import size, tokens_of_size
+from twisted_aigate.gateway.sse import EventParser, EventTooLarge
 
 _PING: Event = ("ping", {})
 _BROKEN = "The provider's stream broke off."

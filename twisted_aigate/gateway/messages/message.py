@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
+from twisted_aigate.gateway.chat.answers import Said, ToolCall, decode
+from twisted_aigate.gateway.chat.tokens import tokens_of_text
 from twisted_aigate.gateway.errors import GatewayError
-from twisted_aigate.gateway.messages.answers import Said, ToolCall, decode
 from twisted_aigate.gateway.messages.outcome import Asked, Ending, usage_of
 from twisted_aigate.gateway.messages.thinking import signature
-from twisted_aigate.gateway.messages.tokens import tokens_of_text
 
 _arguments = msgspec.json.Decoder(dict[str, Any])
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from attrs import frozen
 
-from twisted_aigate.gateway.messages.answers import Choice, Usage
+from twisted_aigate.gateway.chat.answers import Choice, Usage
 
 _STOP_REASONS = {
     "stop": "end_turn",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
+from twisted_aigate.gateway.chat.parts import Part, image_part, joined, text_part
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.messages.blocks import (
@@ -17,26 +17,7 @@ from twisted_aigate.gateway.messages.blocks import (
 )
 from twisted_aigate.gateway.messages.models import Content
 
-Part = dict[str, Any]
-
 _PDF = "application/pdf"
-
-
-def text_part(text: str) -> Part:
-    """A part that is text."""
-    return {"type": "text", "text": text}
-
-
-def joined(parts: Iterable[Part], between: str = "\n\n") -> str:
-    """The text of the parts that are text."""
-    return between.join(part["text"] for part in parts if part["type"] == "text")
-
-
-def as_content(parts: Sequence[Part]) -> str | list[Part]:
-    """Parts as a content: a plain string where there is only text, which every server takes."""
-    if all(part["type"] == "text" for part in parts):
-        return joined(parts)
-    return list(parts)
 
 
 def parts_of(blocks: Iterable[Block], deployment: Deployment, where: str) -> list[Part]:
@@ -53,9 +34,9 @@ def parts_of(blocks: Iterable[Block], deployment: Deployment, where: str) -> lis
             case Text(text=text) if text:
                 parts.append(text_part(text))
             case Image(source=source) if source.type == "base64":
-                parts.append(_image(f"data:{source.media_type};base64,{source.data}"))
+                parts.append(image_part(f"data:{source.media_type};base64,{source.data}"))
             case Image(source=source) if source.type == "url":
-                parts.append(_image(source.url))
+                parts.append(image_part(source.url))
             case Image(source=source):
                 raise _unreadable("an image", source.type, where)
             case Document():
@@ -64,10 +45,6 @@ def parts_of(blocks: Iterable[Block], deployment: Deployment, where: str) -> lis
                 text = _text(block.content, deployment, where)
                 parts.append(text_part(_headed((block.title, block.source), text)))
     return parts
-
-
-def _image(url: str) -> Part:
-    return {"type": "image_url", "image_url": {"url": url}}
 
 
 def _document(document: Document, deployment: Deployment, where: str) -> list[Part]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
 from typing import Any
 
+from twisted_aigate.gateway.chat.calls import limit_fields, reasons, refused_fields
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.messages.conversation import chat_messages
 from twisted_aigate.gateway.messages.models import (
@@ -15,7 +15,6 @@ from twisted_aigate.gateway.messages.models import (
     Thinking,
 )
 from twisted_aigate.gateway.messages.tools import tool_fields
-from twisted_aigate.gateway.providers.table import OPENAI_SHAPED
 
 _SAME = ("temperature", "top_p", "top_k")
 _LONGEST_USER = 64
@@ -59,24 +58,15 @@ def chat_request(request: MessagesRequest, deployment: Deployment) -> dict[str, 
         chat["user"] = _user(request.metadata.user_id)
     if request.stream:
         chat |= {"stream": True, "stream_options": {"include_usage": True}}
-    refused = _refused(deployment)
+    refused = refused_fields(deployment)
     return {name: value for name, value in chat.items() if name not in refused}
 
 
-def _refused(deployment: Deployment) -> Collection[str]:
-    shaped = OPENAI_SHAPED.get(deployment.provider)
-    return shaped.refuses if shaped is not None else ()
-
-
 def _limit(request: MessagesRequest, deployment: Deployment) -> dict[str, Any]:
-    most = deployment.info.get("max_output_tokens")
-    limit = min(request.max_tokens, most) if isinstance(most, int) else request.max_tokens
-    if deployment.info.get("supports_reasoning") is not True:
+    fields = limit_fields(request.max_tokens, deployment)
+    if not reasons(deployment):
         # Others refuse the effort, which Claude Code sends with every call.
-        return {"max_tokens": limit}
-    # OpenAI's name for a limit that holds for what is thought too, as here.
-    newer = "max_completion_tokens"
-    fields: dict[str, Any] = {"max_tokens" if newer in _refused(deployment) else newer: limit}
+        return fields
     effort = request.output_config and _EFFORTS.get(request.output_config.effort or "")
     effort = effort or _effort_for(request.thinking)
     return {**fields, "reasoning_effort": effort} if effort else fields

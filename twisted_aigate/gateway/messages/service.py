@@ -6,20 +6,18 @@ import msgspec
 from attrs import frozen
 from twisted.web.iweb import IBodyProducer
 
-from twisted_aigate.gateway.calls import Call, Result, Task
+from twisted_aigate.gateway.calls import Call, Result
+from twisted_aigate.gateway.chat.calls import chat_call, too_deep, whole
+from twisted_aigate.gateway.chat.stream import AnswerStream
+from twisted_aigate.gateway.chat.tokens import tokens_of_prompt
 from twisted_aigate.gateway.deployments import Deployment
-from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.events import EVENT_STREAM
 from twisted_aigate.gateway.messages.events import Translation
 from twisted_aigate.gateway.messages.message import message
 from twisted_aigate.gateway.messages.models import MessagesRequest, PromptRequest
 from twisted_aigate.gateway.messages.outcome import Asked
 from twisted_aigate.gateway.messages.request import chat_request, prompt
-from twisted_aigate.gateway.messages.stream import MessageStream
-from twisted_aigate.gateway.messages.tokens import tokens_of_prompt
 from twisted_aigate.gateway.messages.tools import original_names
-from twisted_aigate.http_client import UpstreamError
-from twisted_aigate.kernel.collector import Collector
 
 _decoder = msgspec.json.Decoder(MessagesRequest)
 
@@ -47,16 +45,16 @@ def as_chat(deployment: Deployment, call: Call) -> ChatInstead:
     try:
         request = _decoder.decode(call.body_for(call.model))
         chat = chat_request(request, deployment)
-        chat_call = _chat_call(call, chat)
+        instead = chat_call(call, chat)
     except RecursionError:
-        raise _too_deep() from None
+        raise too_deep() from None
     asked = Asked(
         call.model,
         original_names(request.tools),
         request.stop_sequences or (),
         lambda: tokens_of_prompt(chat),
     )
-    return ChatInstead(chat_call, asked)
+    return ChatInstead(instead, asked)
 
 
 async def as_message(result: Result, asked: Asked, *, stream: bool) -> Result:
@@ -67,54 +65,25 @@ async def as_message(result: Result, asked: Asked, *, stream: bool) -> Result:
     @raise GatewayError: It is none.
     """
     if not stream:
-        return Result(message(await _whole(result.body), asked), headers=result.headers)
+        return Result(message(await whole(result.body), asked), headers=result.headers)
     translation = Translation(asked)
     body: bytes | IBodyProducer
     if not result.is_events:
-        body = translation.take(await _whole(result.body)) + translation.finish()
+        body = translation.take(await whole(result.body)) + translation.finish()
     elif isinstance(result.body, bytes):
         body = translation.feed(result.body) + translation.finish()
     else:
-        body = MessageStream(result.body, translation)
+        body = AnswerStream(result.body, translation)
     return Result(body, EVENT_STREAM, result.headers)
 
 
 def count_tokens(request: PromptRequest, deployment: Deployment) -> int:
     """
-    About how many tokens a prompt has; see L{twisted_aigate.gateway.messages.tokens}.
+    About how many tokens a prompt has; see L{twisted_aigate.gateway.chat.tokens}.
 
     @raise GatewayError: 400: the deployment cannot read it.
     """
     try:
         return tokens_of_prompt(prompt(request, deployment))
     except RecursionError:
-        raise _too_deep() from None
-
-
-def _too_deep() -> GatewayError:
-    return GatewayError(400, "The request is nested too deeply.")
-
-
-def _chat_call(call: Call, chat: dict[str, object]) -> Call:
-    fields = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in chat.items()}
-    return Call(
-        Task.CHAT,
-        call.model,
-        fields,
-        stream=call.stream,
-        extra_headers=call.extra_headers,
-        mock_response=call.mock_response,
-    )
-
-
-async def _whole(body: bytes | IBodyProducer) -> bytes:
-    if isinstance(body, bytes):
-        return body
-    collected = Collector()
-    try:
-        await body.startProducing(collected)
-    except UpstreamError as error:
-        raise GatewayError(
-            502, f"The provider's answer broke off: {error}.", code="connection_broken"
-        ) from None
-    return b"".join(collected.parts)
+        raise too_deep() from None

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-FIELDS = ("reasoning_content", "reasoning")
-"""The fields that OpenAI-shaped providers have for it."""
+from twisted_aigate.gateway.chat.answers import FIELDS
 
 
 def signature(field: str, model: str) -> str:

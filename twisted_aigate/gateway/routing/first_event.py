@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from twisted_aigate.gateway.errors import GatewayError
-from twisted_aigate.gateway.messages.sse import EventParser
 from twisted_aigate.gateway.routing.failures import CONTENT_CODES, CONTEXT_CODES
+from twisted_aigate.gateway.sse import EventParser
 from twisted_aigate.kernel.units import KB
 
 _MOST = 64 * KB

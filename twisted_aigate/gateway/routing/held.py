@@ -12,7 +12,7 @@ from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
 
 from twisted_aigate.gateway.errors import GatewayError
-from twisted_aigate.gateway.messages.sse import EventParser
+from twisted_aigate.gateway.sse import EventParser
 from twisted_aigate.kernel.collector import Collector
 from twisted_aigate.kernel.units import KB, MB
 

@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Struct
 
 from twisted_aigate.gateway.calls import Call
+from twisted_aigate.gateway.chat.tokens import tokens_of_text
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
-from twisted_aigate.gateway.messages.tokens import tokens_of_text
 from twisted_aigate.gateway.providers.chats.exchange import Exchange, Translate
 from twisted_aigate.gateway.providers.chats.models import decoded
 from twisted_aigate.gateway.providers.parameters import Fields

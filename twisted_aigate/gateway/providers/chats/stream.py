@@ -14,8 +14,8 @@ from zope.interface import implementer
 
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
-from twisted_aigate.gateway.messages.sse import EventParser, EventTooLarge
 from twisted_aigate.gateway.providers.upstream import unreadable
+from twisted_aigate.gateway.sse import EventParser, EventTooLarge
 
 _KEEP_ALIVE = b": ping\n\n"
 

@@ -8,16 +8,16 @@ from twisted.web.iweb import UNKNOWN_LENGTH
 
 from tests.gateway.messages.examples import asked, chunk, events_of, stream
 from tests.support.streams import HandFed, RecordingConsumer
+from twisted_aigate.gateway.chat.stream import AnswerStream
 from twisted_aigate.gateway.messages.events import Translation
-from twisted_aigate.gateway.messages.stream import MessageStream
 
 
-class MessageStreamTests(SynchronousTestCase):
+class AnswerStreamTests(SynchronousTestCase):
     """Backpressure and ends."""
 
     def setUp(self) -> None:
         self.source = HandFed()
-        self.stream = MessageStream(self.source, Translation(asked()))
+        self.stream = AnswerStream(self.source, Translation(asked()))
         self.consumer = RecordingConsumer()
 
     def test_as_it_comes(self) -> None:

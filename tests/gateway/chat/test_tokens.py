@@ -7,8 +7,8 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gateway.messages.examples import PDF, PIXEL, deployment, request
+from twisted_aigate.gateway.chat.tokens import tokens_of_text
 from twisted_aigate.gateway.messages.service import count_tokens
-from twisted_aigate.gateway.messages.tokens import tokens_of_text
 
 
 def _count(**fields: Any) -> int:

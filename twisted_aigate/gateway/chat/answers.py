@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from twisted_aigate.gateway.messages.thinking import FIELDS
+FIELDS = ("reasoning_content", "reasoning")
+"""The fields that OpenAI-shaped providers have for what a model thinks."""
 
 
 class Part(msgspec.Struct):

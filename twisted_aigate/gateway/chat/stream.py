@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer
 from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 from zope.interface import implementer
 
-from twisted_aigate.gateway.messages.events import Translation
+
+class Translation(Protocol):
+    """Makes another API's events of a chat's."""
+
+    def feed(self, piece: bytes) -> bytes:
+        """A piece of the chat's stream; returns what it makes of the other."""
+
+    def finish(self) -> bytes | Deferred[bytes]:
+        """The chat's stream has ended; returns the end of the other."""
 
 
 @implementer(IBodyProducer, IConsumer)
-class MessageStream:
+class AnswerStream:
     """
-    The message's events, as they come of the chat's.
+    The other API's events, as they come of the chat's.
 
     @param source: The chat's stream; how it breaks off, it says by an event of its own.
     @param translation: What makes one of the other.
@@ -32,8 +42,8 @@ class MessageStream:
         """See L{IBodyProducer}."""
         self._consumer = consumer
         produced: Deferred[None] = self._source.startProducing(self)
-        produced.addCallback(lambda _: self._pass_on(self._translation.finish()))
-        return produced
+        ended: Deferred[bytes] = produced.addCallback(lambda _: self._translation.finish())
+        return ended.addCallback(self._pass_on)
 
     def pauseProducing(self) -> None:
         """See L{IBodyProducer}."""

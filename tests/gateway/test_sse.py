@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_aigate.gateway.messages.sse import MOST, EventParser, EventTooLarge
+from twisted_aigate.gateway.sse import MOST, EventParser, EventTooLarge
 
 
 def _read(*pieces: bytes) -> list[bytes | None]:
