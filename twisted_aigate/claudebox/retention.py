@@ -7,14 +7,12 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.logger import Logger
-from twisted.python.failure import Failure
+from twisted.internet.interfaces import IReactorTime
 
 from twisted_aigate.claudebox.instance import Instance
 from twisted_aigate.claudebox.records import RunTable
 from twisted_aigate.kernel.database import Database
+from twisted_aigate.kernel.sweeper import Sweeper
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.kernel.units import MINUTE
 
@@ -34,8 +32,6 @@ class Retention:
     @param now: The time, in seconds of Unix time.
     """
 
-    _log = Logger()
-
     def __init__(
         self,
         clock: IReactorTime,
@@ -46,29 +42,17 @@ class Retention:
         kept: float,
         now: Callable[[], float],
     ) -> None:
-        self._clock = clock
         self._instance = instance
         self._table = table
         self._database = database
         self._threads = threads
         self._kept = kept
         self._now = now
-        self._next: IDelayedCall | None = None
-        self._sweeping: Deferred[None] | None = None
+        self._sweeper = Sweeper(clock, MINUTE, self._sweep, "old runs could not be removed")
 
     def start(self) -> None:
         """Sweep now, and each minute from now on."""
-        self._next = None
-        self._sweeping = Deferred.fromCoroutine(self._sweep())
-        self._sweeping.addErrback(self._failed)
-        self._sweeping.addCallback(self._later)
-
-    def _later(self, _: None) -> None:
-        self._sweeping = None
-        self._next = self._clock.callLater(MINUTE, self.start)
-
-    def _failed(self, failure: Failure) -> None:
-        self._log.failure("old runs could not be removed", failure)
+        self._sweeper.start()
 
     async def _sweep(self) -> None:
         before = self._now() - self._kept
@@ -87,11 +71,4 @@ class Retention:
 
     async def stop(self) -> None:
         """Sweep no more."""
-        sweeping = self._sweeping
-        if sweeping is not None:
-            done: Deferred[None] = Deferred()
-            sweeping.addCallback(done.callback)
-            await done
-        if self._next is not None:
-            self._next.cancel()
-            self._next = None
+        await self._sweeper.stop()

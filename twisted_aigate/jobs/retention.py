@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.logger import Logger
-from twisted.python.failure import Failure
+from twisted.internet.interfaces import IReactorTime
 
 from twisted_aigate.jobs.files import JobFiles
 from twisted_aigate.jobs.records import JobTable
 from twisted_aigate.kernel.database import Database
+from twisted_aigate.kernel.sweeper import Sweeper
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.kernel.units import MINUTE, SECOND
 
@@ -30,8 +28,6 @@ class Retention:
     @param kept: Seconds that a job is kept after its end.
     """
 
-    _log = Logger()
-
     def __init__(
         self,
         clock: IReactorTime,
@@ -48,9 +44,8 @@ class Retention:
         self._threads = threads
         self._kept = kept
         # What is kept for seconds is not to lie about for a minute.
-        self._pause = min(MINUTE, max(SECOND, kept))
-        self._next: IDelayedCall | None = None
-        self._sweeping: Deferred[None] | None = None
+        pause = min(MINUTE, max(SECOND, kept))
+        self._sweeper = Sweeper(clock, pause, self._sweep, "old jobs could not be removed")
 
     async def remove_strays(self) -> None:
         """Remove what was being taken when a server ended; nothing may be on its way now."""
@@ -63,17 +58,7 @@ class Retention:
 
     def start(self) -> None:
         """Sweep now, and again and again from now on."""
-        self._next = None
-        self._sweeping = Deferred.fromCoroutine(self._sweep())
-        self._sweeping.addErrback(self._failed)
-        self._sweeping.addCallback(self._later)
-
-    def _later(self, _: None) -> None:
-        self._sweeping = None
-        self._next = self._clock.callLater(self._pause, self.start)
-
-    def _failed(self, failure: Failure) -> None:
-        self._log.failure("old jobs could not be removed", failure)
+        self._sweeper.start()
 
     async def _sweep(self) -> None:
         before = self._clock.seconds() - self._kept
@@ -86,11 +71,4 @@ class Retention:
 
     async def stop(self) -> None:
         """Sweep no more."""
-        sweeping = self._sweeping
-        if sweeping is not None:
-            done: Deferred[None] = Deferred()
-            sweeping.addCallback(done.callback)
-            await done
-        if self._next is not None:
-            self._next.cancel()
-            self._next = None
+        await self._sweeper.stop()
