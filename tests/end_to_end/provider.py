@@ -10,6 +10,8 @@ from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.end_to_end.media import ENDPOINTS, image_events
+
 API_KEY = "sk-upstream-key-9876"
 
 
@@ -18,11 +20,13 @@ class FakeProvider:
     The provider.
 
     @ivar requests: What it was sent: (path, header fields in lower case, body).
+    @ivar problems: What it was sent that OpenAI's API would refuse.
     @ivar gone: Set when a client left in the middle of a stream.
     """
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, str], Any]] = []
+        self.problems: list[str] = []
         self.gone = threading.Event()
         provider = self
 
@@ -75,8 +79,25 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(200, {"object": "list", "data": data, "model": model, "usage": usage})
         elif self.path == "/v1/audio/transcriptions":
             self._json(200, {"text": f"{len(parsed['file'])} bytes"})
+        elif self.path in ENDPOINTS:
+            self._endpoint(parsed)
         else:
             self._json(404, {"error": {"message": f"no {self.path}"}})
+
+    def _endpoint(self, parsed: Any) -> None:
+        problems, answer = ENDPOINTS[self.path]
+        wrong = problems(parsed)
+        if wrong:
+            self.fake.problems += wrong
+            self._json(400, {"error": {"message": "; ".join(wrong)}})
+        elif parsed.get("stream"):
+            self._begin_events()
+            for event in image_events(parsed):
+                self._chunk(f"event: {event['type']}\n".encode())
+                self._event(event)
+            self._chunk(b"")
+        else:
+            self._json(200, answer(parsed))
 
     def _parse(self, body: bytes) -> Any:
         content_type = self.headers["Content-Type"]
@@ -84,11 +105,15 @@ class _Handler(BaseHTTPRequestHandler):
             return json.loads(body)
         head = f"Content-Type: {content_type}\r\n\r\n".encode()
         form = BytesParser(policy=HTTP).parsebytes(head + body)
-        parts = {}
+        parts: dict[str, Any] = {}
         for part in form.iter_parts():
             name = part.get_param("name", header="content-disposition")
             content = part.get_payload(decode=True)
-            parts[name] = content if name == "file" else content.decode()
+            value = content if part.get_filename() is not None else content.decode()
+            if name.endswith("[]"):
+                parts.setdefault(name, []).append(value)
+            else:
+                parts[name] = value
         return parts
 
     def _json(self, status: int, value: Any, fields: dict[str, str] | None = None) -> None:
@@ -125,11 +150,14 @@ class _Handler(BaseHTTPRequestHandler):
             },
         )
 
-    def _stream(self, model: str) -> None:
+    def _begin_events(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
+
+    def _stream(self, model: str) -> None:
+        self._begin_events()
         try:
             for number in range(1000 if model == "endless" else 5):
                 if model == "breaks" and number == 3:

@@ -141,6 +141,10 @@ class AnswersTests(LocalModelCase):
             client.audio.transcriptions.create(model="local-whisper-tiny", file=noise)
         with self.assertRaises(openai.BadRequestError):
             client.embeddings.create(model="local-e5-small", input=[1, 2, 3])
+        noise.seek(0)
+        with self.assertRaises(openai.BadRequestError) as caught:
+            client.audio.translations.create(model="local-whisper-tiny", file=noise)
+        self.assertEqual(caught.exception.code, "unsupported_task")
 
 
 class FaultTests(LocalModelCase):

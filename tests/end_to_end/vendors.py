@@ -43,6 +43,7 @@ _GEMINI_TYPES: dict[str, Any] = {
     "generationConfig": types.GenerationConfig,
 }
 _COHERE_TYPES = typing.get_type_hints(V2Client.chat)
+_COHERE_RERANK_TYPES = typing.get_type_hints(V2Client.rerank)
 _SAMPLING = ("temperature", "top_p", "top_k")
 
 
@@ -103,11 +104,10 @@ def _gemini_error(status: int, said: str) -> dict[str, Any]:
 
 def _cohere_problems(body: dict[str, Any]) -> list[str]:
     body = {name: value for name, value in body.items() if name != "stream"}
-    unknown = [f"{name}: not known" for name in body if name not in _COHERE_TYPES]
-    known = [each for each in body.items() if each[0] in _COHERE_TYPES]
-    return unknown + [
-        said for name, value in known for said in problems(value, _COHERE_TYPES[name], name)
-    ]
+    types = _COHERE_RERANK_TYPES if "query" in body else _COHERE_TYPES
+    unknown = [f"{name}: not known" for name in body if name not in types]
+    known = [each for each in body.items() if each[0] in types]
+    return unknown + [said for name, value in known for said in problems(value, types[name], name)]
 
 
 _COHERE_USAGE = {"tokens": {"input_tokens": 18, "output_tokens": 20}}
@@ -119,7 +119,16 @@ def _cohere_call(body: dict[str, Any]) -> dict[str, Any]:
     return {"id": "c1", "type": "function", "function": function}
 
 
+def _cohere_ranks(body: dict[str, Any]) -> dict[str, Any]:
+    last = len(body["documents"]) - 1
+    results = [{"index": last - n, "relevance_score": 1 / (n + 1)} for n in range(last + 1)]
+    meta = {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}}
+    return {"id": "r1", "results": results[: body.get("top_n")], "meta": meta}
+
+
 def _cohere_response(body: dict[str, Any]) -> dict[str, Any]:
+    if "query" in body:
+        return _cohere_ranks(body)
     spoken: dict[str, Any] = {"role": "assistant"}
     if _call_of(body):
         spoken["tool_calls"] = [_cohere_call(body)]
@@ -214,7 +223,7 @@ VENDORS = {
         _gemini_error,
     ),
     "cohere": Vendor(
-        re.compile(r"/v2/chat"),
+        re.compile(r"/v2/(chat|rerank)"),
         (("authorization", "Bearer "),),
         _cohere_problems,
         _cohere_response,
