@@ -21,7 +21,8 @@ model_list:
 """
 _CHAT = b"/v1/chat/completions"
 _PATHS = ("/v1/chat/completions", "/completions", "/embeddings", "/v1/audio/speech",
-          "/audio/transcriptions", "/v1/models", "/models/x", "/health", "/", "/storage/a/b",
+          "/audio/transcriptions", "/images/generations", "/v1/images/edits", "/moderations",
+          "/v2/rerank", "/v1/models", "/models/x", "/health", "/", "/storage/a/b",
           "/%ff", "/a//b/..", "*")  # fmt: skip
 _FUZZ_ROUNDS = 10_000
 _FUZZ_MOST_GROWTH = 16 * 1024 * 1024
