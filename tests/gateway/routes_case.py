@@ -14,6 +14,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.iweb import IResponse
 
+from tests.gateway.accounts import NOW, FakeAccounts
 from tests.gateway.fakes import FakeProvider
 from tests.support.threads import HeldThreads
 from tests.support.traversal import SiteClient
@@ -60,15 +61,20 @@ class RoutesCase(SynchronousTestCase):
             ]
         )
         policy = Policy(num_retries=0)
-        router = Router(self.catalogue, policy, Clock(), Random(1))
-        self.gateway = gateway = Gateway(router, {"openai": self.provider})
+        self.clock = Clock()
+        self.clock.advance(NOW)
+        self.accounts = FakeAccounts(self.clock, KEY)
+        self.addCleanup(self.accounts.database.close)
+        router = Router(self.catalogue, policy, self.clock, Random(1))
+        self.gateway = gateway = Gateway(router, {"openai": self.provider}, self.accounts.meter)
         threads: Any = HeldThreads()
         health = HealthChecks(gateway, threads, folder)
         routes = gateway_routes(
             gateway,
             health,
-            known_callers(Secret(KEY)),
-            known_callers(Secret(KEY), Secret(MESSAGES_KEY)),
+            self.accounts,
+            known_callers(Secret(KEY), self.accounts.keys, self.clock),
+            known_callers(Secret(KEY), self.accounts.keys, self.clock, Secret(MESSAGES_KEY)),
             MAX_BODY,
             threads,
             folder,

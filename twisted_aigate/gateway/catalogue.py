@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from twisted_aigate.gateway.accounting.prices import PRICE_NAMES
 from twisted_aigate.gateway.config_file import ConfigFile, LiteLLMParams, ModelEntry
 from twisted_aigate.gateway.deployments import Catalogue, Deployment, Limits
 from twisted_aigate.gateway.local.table import DEFAULT_ALIAS, LocalModelEntry
@@ -74,6 +75,7 @@ def configured(entry: ModelEntry, config: ConfigFile, environment: Mapping[str, 
     params = entry.litellm_params
     provider, model = _provider_of(entry)
     info = {str(key): value for key, value in entry.model_info.items()}
+    info |= {n: price for n in PRICE_NAMES if (price := getattr(params, n)) is not None}
     timeout = next(
         value
         for value in (

@@ -18,6 +18,7 @@ from twisted_aigate.kernel.settings import ConfigError
 
 NonNegative = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0)]
+Dollars = Annotated[float, Meta(ge=0)]
 
 
 class LiteLLMParams(msgspec.Struct):
@@ -40,6 +41,20 @@ class LiteLLMParams(msgspec.Struct):
     drop_params: bool | None = None
     additional_drop_params: list[str] = []
     api_version: str | None = None
+    input_cost_per_token: Dollars | None = None
+    output_cost_per_token: Dollars | None = None
+    cache_read_input_token_cost: Dollars | None = None
+    cache_creation_input_token_cost: Dollars | None = None
+    input_cost_per_audio_token: Dollars | None = None
+    output_cost_per_audio_token: Dollars | None = None
+    input_cost_per_second: Dollars | None = None
+    output_cost_per_second: Dollars | None = None
+    input_cost_per_character: Dollars | None = None
+    output_cost_per_character: Dollars | None = None
+    input_cost_per_image: Dollars | None = None
+    output_cost_per_image: Dollars | None = None
+    input_cost_per_query: Dollars | None = None
+    input_cost_per_request: Dollars | None = None
 
 
 class ModelEntry(msgspec.Struct):

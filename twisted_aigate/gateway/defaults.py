@@ -28,7 +28,7 @@ def default_model(task: Task, catalogue: Catalogue, caller: Caller) -> str:
         return no_model()
     for mode in modes:
         for deployment in catalogue:
-            if deployment.mode == mode and caller.may_use(deployment.model_name):
+            if deployment.mode == mode and caller.may_use(deployment.model_name, catalogue):
                 return deployment.model_name
     raise GatewayError(
         400,

@@ -50,7 +50,7 @@ class Deployment:
     @ivar drop_params: Leave out the parameters that it would refuse.
     @ivar drop_parameters: Parameters that are left out in any case.
     @ivar api_version: The version of its API, for those that have it in the request.
-    @ivar info: What the configuration says of it beside.
+    @ivar info: What the configuration says of it beside, its prices too.
     """
 
     model_name: str
@@ -125,6 +125,10 @@ class Catalogue:
     def names(self) -> list[str]:
         """The model names, in order."""
         return list(self._by_name)
+
+    def providers(self, name: str) -> set[str]:
+        """The providers behind a model name; of one that there is not, none."""
+        return {deployment.provider for deployment in self._by_name.get(name, ())}
 
     def find(self, name: str) -> list[Deployment]:
         """

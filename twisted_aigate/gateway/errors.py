@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import msgspec
 
+BUDGET_EXCEEDED = "budget_exceeded"
+"""The code of the refusal of a key that has spent what it may."""
+
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
@@ -21,6 +24,7 @@ class GatewayError(Exception):
     @ivar param: The request's field at fault, if one is.
     @ivar code: A machine-readable name, if there is one.
     @ivar retry_after: Seconds after which it is worth another try, if that is known.
+    @ivar headers: Header fields that the caller is to see.
     """
 
     def __init__(
@@ -31,6 +35,7 @@ class GatewayError(Exception):
         param: str | None = None,
         code: str | None = None,
         retry_after: int | None = None,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
     ) -> None:
         super().__init__(status, message)
         self.status = status
@@ -38,6 +43,7 @@ class GatewayError(Exception):
         self.param = param
         self.code = code
         self.retry_after = retry_after
+        self.headers = headers
 
 
 def unknown_model(model: str) -> GatewayError:
@@ -53,6 +59,9 @@ def unknown_model(model: str) -> GatewayError:
 def error_object(status: int, message: str, param: str | None, code: str | None) -> bytes:
     """OpenAI's error object as JSON."""
     kind = _TYPES.get(status) or ("api_error" if status >= 500 else "invalid_request_error")
+    if code == BUDGET_EXCEEDED:
+        # By the type LiteLLM's clients know it.
+        kind = code
     return msgspec.json.encode(
         {"error": {"message": message, "type": kind, "param": param, "code": code}}
     )

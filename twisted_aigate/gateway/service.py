@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 from attrs import evolve
 
+from twisted_aigate.gateway.accounting.meter import Headers, Meter
 from twisted_aigate.gateway.callers import Caller
 from twisted_aigate.gateway.calls import Call, FormCall, Result, Task
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
@@ -19,6 +20,7 @@ from twisted_aigate.gateway.providers.mock import mock
 from twisted_aigate.gateway.providers.table import OPENAI_SHAPED
 from twisted_aigate.gateway.routing.router import Answer, Router
 from twisted_aigate.http_client import Origin
+from twisted_aigate.kernel.identifiers import current_request_id
 
 
 class Gateway:
@@ -28,11 +30,13 @@ class Gateway:
     @param router: Finds deployments.
     @param providers: Provider's name to provider; those of
         L{twisted_aigate.gateway.providers.table} have the entry C{openai}.
+    @param meter: Lets calls in and has them paid.
     """
 
-    def __init__(self, router: Router, providers: Mapping[str, IProvider]) -> None:
+    def __init__(self, router: Router, providers: Mapping[str, IProvider], meter: Meter) -> None:
         self.router = router
         self._providers = providers
+        self._meter = meter
 
     @property
     def catalogue(self) -> Catalogue:
@@ -45,12 +49,18 @@ class Gateway:
 
         @raise GatewayError: It gives no result.
         """
-        caller.check(call.model)
+        call = self._meant(caller, call)
         if call.task is Task.MESSAGES:
-            return await self._message(call)
-        return await self._route(call.model, lambda each: self._provide(each, call))
+            return await self._message(caller, call)
+        return await self._metered(caller, call, lambda each: self._provide(each, call))
 
-    async def _message(self, call: Call) -> Result:
+    def _meant(self, caller: Caller, call: Call) -> Call:
+        """The call by the model name that the caller means and may use."""
+        model = caller.alias(call.model)
+        caller.check(model, self.catalogue)
+        return call if model == call.model else evolve(call, model=model, body=None)
+
+    async def _message(self, caller: Caller, call: Call) -> Result:
         asked: Asked | None = None
 
         async def ask(deployment: Deployment) -> Result:
@@ -62,7 +72,7 @@ class Gateway:
             asked = chat.asked
             return await self._provide(deployment, chat.call)
 
-        result = await self._route(call.model, ask)
+        result = await self._metered(caller, call, ask)
         return result if asked is None else await as_message(result, asked, stream=call.stream)
 
     async def count_tokens(self, caller: Caller, call: Call, request: PromptRequest) -> Result:
@@ -72,7 +82,7 @@ class Gateway:
         @param request: The call's request.
         @raise GatewayError: It gives no result.
         """
-        caller.check(call.model)
+        call = self._meant(caller, call)
         deployments = self.catalogue.find(call.model)
         if not any(self._speaks_messages(each, call) for each in deployments):
             return _counted(request, deployments[0])
@@ -83,7 +93,8 @@ class Gateway:
             provider = IMessagesProvider(self._provider(deployment))
             return await provider.count_tokens(deployment, call)
 
-        return await self._route(call.model, ask)
+        # Counting is free.
+        return _finished(await self.router.route(call.model, ask))
 
     def _speaks_messages(self, deployment: Deployment, call: Call) -> bool:
         mocked = call.mock_response is not None or deployment.mock_response is not None
@@ -95,8 +106,9 @@ class Gateway:
 
         @raise GatewayError: It gives no result.
         """
-        caller.check(call.model)
-        return await self._route(call.model, lambda each: self._provide(each, call))
+        call = evolve(call, model=caller.alias(call.model))
+        caller.check(call.model, self.catalogue)
+        return await self._metered(caller, call, lambda each: self._provide(each, call))
 
     async def call_deployment(self, deployment: Deployment, call: Call) -> Result:
         """
@@ -114,12 +126,20 @@ class Gateway:
         """
         return await self._provide(deployment, call)
 
-    async def _route(self, model: str, ask: Callable[[Deployment], Awaitable[Result]]) -> Result:
-        answer = await self.router.route(model, ask)
-        result = answer.result
-        if result.is_events and not isinstance(result.body, bytes):
-            result = evolve(result, body=EventStream(result.body, result.described))
-        return evolve(result, headers=(*result.headers, *_headers(answer)))
+    async def _metered(
+        self,
+        caller: Caller,
+        call: Call | FormCall,
+        ask: Callable[[Deployment], Awaitable[Result]],
+    ) -> Result:
+        visit = await self._meter.admit(caller, call, lambda: self.router.reachable(call.model))
+        try:
+            answer = await self.router.route(call.model, ask)
+        except BaseException:
+            visit.failed()
+            raise
+        told = visit.answered(answer.result, answer.deployment, answer.reader)
+        return _finished(answer, told)
 
     async def _provide(self, deployment: Deployment, call: Call | FormCall) -> Result:
         response = call.mock_response or deployment.mock_response
@@ -139,7 +159,19 @@ def _counted(request: PromptRequest, deployment: Deployment) -> Result:
     return Result(msgspec.json.encode({"input_tokens": count_tokens(request, deployment)}))
 
 
-def _headers(answer: Answer) -> tuple[tuple[bytes, bytes], ...]:
+def _finished(answer: Answer, told: Headers = ()) -> Result:
+    """
+    An answer for the caller.
+
+    @param told: Header fields beside those of its way.
+    """
+    result = answer.result
+    if result.is_events and not isinstance(result.body, bytes):
+        result = evolve(result, body=EventStream(result.body, result.described))
+    return evolve(result, headers=(*result.headers, *_headers(answer), *told))
+
+
+def _headers(answer: Answer) -> Headers:
     # LiteLLM's: https://docs.litellm.ai/docs/proxy/response_headers
     deployment = answer.deployment
     fields = [
@@ -147,6 +179,9 @@ def _headers(answer: Answer) -> tuple[tuple[bytes, bytes], ...]:
         (b"x-litellm-attempted-retries", b"%d" % answer.retries),
         (b"x-litellm-attempted-fallbacks", b"%d" % answer.fallbacks),
     ]
+    call_id = current_request_id.get()
+    if call_id is not None:
+        fields.append((b"x-litellm-call-id", call_id.encode("ascii")))
     if deployment.origin is not None:
         fields.append((b"x-litellm-model-api-base", _url(deployment.origin, deployment.path)))
     return tuple(fields)

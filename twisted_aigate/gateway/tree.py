@@ -11,6 +11,8 @@ from attrs import asdict
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
+from twisted_aigate.gateway.accounting.accounts import Accounts
+from twisted_aigate.gateway.accounting.price_book import load_library, needs_library
 from twisted_aigate.gateway.catalogue import make_catalogue
 from twisted_aigate.gateway.config_file import parse_sections
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
@@ -103,6 +105,7 @@ class GatewayTree:
     @param folder: The disk that uploads are put on.
     @param random: Chooses among deployments.
     @param claude: The instances of Claude Code that are on, by name.
+    @param accounts: Who has which key, and what they spend.
     """
 
     _log = Logger()
@@ -115,8 +118,11 @@ class GatewayTree:
         folder: Path,
         random: Random,
         claude: Mapping[str, IChatModels],
+        accounts: Accounts,
     ) -> None:
         settings = configuration.settings
+        self._threads = threads
+        self._accounts = accounts
         self._client = HTTPClient(reactor, endpoints(reactor))
         self._local = {
             entry.name: LocalModel(
@@ -144,7 +150,9 @@ class GatewayTree:
         }
         catalogue, policy, unsupported = self._read(configuration)
         self._warn(unsupported)
-        self.gateway = Gateway(Router(catalogue, policy, reactor, random), providers)
+        self.gateway = Gateway(
+            Router(catalogue, policy, reactor, random), providers, accounts.meter
+        )
         self.health = HealthChecks(self.gateway, threads, folder)
 
     @property
@@ -176,8 +184,15 @@ class GatewayTree:
         self._warn(unsupported)
         self.gateway.router.replace(catalogue, policy)
 
+    async def start(self) -> None:
+        """Make everything ready that calls need."""
+        if any(map(needs_library, self.gateway.catalogue)):
+            await self._threads.run(load_library)
+        await self._accounts.start()
+
     async def stop(self) -> None:
-        """End the workers and close the connections to providers."""
+        """End the workers, close the connections to providers, and keep what calls cost."""
         self._client.close()
         stops = [Deferred.fromCoroutine(model.stop()) for model in self._local.values()]
         await gatherResults(stops)
+        await self._accounts.stop()

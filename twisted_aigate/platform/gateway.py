@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from twisted_aigate.claudebox.accounts import check_gateway_model, gateway_token
+from twisted_aigate.gateway.accounting.accounts import Accounts
 from twisted_aigate.gateway.routes import (
     KEY_HEADERS,
     errors_for,
@@ -45,6 +46,13 @@ class GatewayPart:
     def __init__(self, shared: Shared, claudebox: ClaudeboxPart) -> None:
         self._shared = shared
         settings = shared.settings
+        accounts = Accounts(
+            shared.reactor,
+            settings.master_key,
+            shared.database,
+            shared.node,
+            settings.spend.log_retention,
+        )
         self._gateway = GatewayTree(
             shared.reactor,
             shared.configuration,
@@ -52,6 +60,7 @@ class GatewayPart:
             shared.uploads,
             SystemRandom(),
             claudebox.models,
+            accounts,
         )
         # Claude Code has a token that opens nothing but the API that it speaks.
         ours = None
@@ -61,8 +70,9 @@ class GatewayPart:
         self.router: Router = gateway_routes(
             self._gateway.gateway,
             self._gateway.health,
-            known_callers(settings.master_key),
-            known_callers(settings.master_key, ours),
+            accounts,
+            known_callers(settings.master_key, accounts.keys, shared.reactor),
+            known_callers(settings.master_key, accounts.keys, shared.reactor, ours),
             settings.edge.max_body_size,
             shared.threads,
             shared.uploads,
@@ -104,6 +114,7 @@ class GatewayPart:
 
     async def start(self) -> None:
         """See L{Part}."""
+        await self._gateway.start()
 
     def reload(self, configuration: Configuration) -> None:
         """See L{Part}."""

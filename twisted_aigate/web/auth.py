@@ -20,10 +20,10 @@ def public(request: Request) -> None:
     """The route is open to everyone."""
 
 
-def unauthorized(message: str) -> HTTPError:
+def unauthorized(message: str, code: str = "invalid_api_key") -> HTTPError:
     """The refusal of a request without a valid token."""
     challenge = ((b"WWW-Authenticate", b'Bearer realm="aigate"'),)
-    return HTTPError(401, message, code="invalid_api_key", headers=challenge)
+    return HTTPError(401, message, code=code, headers=challenge)
 
 
 def presented_token(request: Request, *headers: bytes) -> bytes:

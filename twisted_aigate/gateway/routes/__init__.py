@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from twisted_aigate.gateway.accounting.accounts import Accounts
 from twisted_aigate.gateway.callers import Caller
 from twisted_aigate.gateway.health import HealthChecks
 from twisted_aigate.gateway.routes.callers import KEY_HEADERS, known_callers
 from twisted_aigate.gateway.routes.calls import CallRoutes
 from twisted_aigate.gateway.routes.errors import errors_for, render_openai_error
 from twisted_aigate.gateway.routes.health import HealthRoutes
+from twisted_aigate.gateway.routes.keys import KeyRoutes
 from twisted_aigate.gateway.routes.listing import ListingRoutes
+from twisted_aigate.gateway.routes.spend import SpendRoutes
 from twisted_aigate.gateway.service import Gateway
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.web.auth import Authorise
@@ -22,6 +25,7 @@ __all__ = ["KEY_HEADERS", "errors_for", "gateway_routes", "known_callers", "rend
 def gateway_routes(
     gateway: Gateway,
     health: HealthChecks,
+    accounts: Accounts,
     authorise: Authorise[Caller],
     authorise_messages: Authorise[Caller],
     max_body: int,
@@ -33,6 +37,7 @@ def gateway_routes(
 
     @param gateway: What answers.
     @param health: Tries deployments.
+    @param accounts: Has the keys, and what they spent.
     @param authorise: Says who calls.
     @param authorise_messages: Says who calls Anthropic's API.
     @param max_body: The most bytes of a body; 0: no limit.
@@ -42,9 +47,13 @@ def gateway_routes(
     router = Router()
     calls = CallRoutes(gateway, max_body, threads, folder)
     listing = ListingRoutes(gateway)
+    keys = KeyRoutes(accounts.keys, max_body)
+    spend = SpendRoutes(accounts.reports)
     for prefix in ("", "/v1"):
         calls.add_to(router, prefix, authorise, authorise_messages)
         listing.add_to(router, prefix, authorise)
+        keys.add_to(router, prefix, authorise)
+        spend.add_to(router, prefix, authorise)
     calls.add_cohere_to(router, authorise)
-    HealthRoutes(health).add_to(router, authorise)
+    HealthRoutes(health, accounts).add_to(router, authorise)
     return router

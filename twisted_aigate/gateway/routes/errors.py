@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 
+from twisted.logger import Logger
+
 from twisted_aigate.gateway.errors import GatewayError, error_object
 from twisted_aigate.gateway.messages.errors import error_object as messages_error_object
+from twisted_aigate.kernel.database import DatabaseFull, DatabaseUnavailable
 from twisted_aigate.web.errors import ErrorFormat, Headers, HTTPError, RenderedError
 from twisted_aigate.web.request import Request
 
+_log = Logger()
 _MODELS_PATH = re.compile(rb"(/v1)?/models(/|$)")
 _MESSAGES_PATH = re.compile(rb"(/v1)?/messages(/|$)")
 
@@ -17,11 +21,20 @@ def _headers_of(error: GatewayError | HTTPError) -> Headers:
     if isinstance(error, HTTPError):
         return error.headers
     retry = error.retry_after
-    return () if retry is None else ((b"Retry-After", b"%d" % retry),)
+    return error.headers if retry is None else ((b"Retry-After", b"%d" % retry), *error.headers)
+
+
+def _known(error: Exception, request_id: str) -> Exception:
+    if not isinstance(error, DatabaseUnavailable):
+        return error
+    _log.error("the database: {error}", error=str(error), request_id=request_id)
+    status = 507 if isinstance(error, DatabaseFull) else 503
+    return GatewayError(status, "The database does not answer now. Try again later.")
 
 
 def render_openai_error(error: Exception, request_id: str) -> RenderedError | None:
     """The L{twisted_aigate.web.errors.ErrorFormat} of OpenAI's API."""
+    error = _known(error, request_id)
     if not isinstance(error, GatewayError | HTTPError):
         return None
     body = error_object(error.status, error.message, error.param, error.code)
@@ -30,6 +43,7 @@ def render_openai_error(error: Exception, request_id: str) -> RenderedError | No
 
 def render_anthropic_error(error: Exception, request_id: str) -> RenderedError | None:
     """The L{twisted_aigate.web.errors.ErrorFormat} of Anthropic's API."""
+    error = _known(error, request_id)
     if not isinstance(error, GatewayError | HTTPError):
         return None
     body = messages_error_object(error.status, error.message, error.code, request_id)

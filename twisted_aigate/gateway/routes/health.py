@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from twisted_aigate import __version__
+from twisted_aigate.gateway.accounting.accounts import Accounts
 from twisted_aigate.gateway.callers import Caller
 from twisted_aigate.gateway.health import HealthChecks
+from twisted_aigate.gateway.routes.callers import masters_only
 from twisted_aigate.web.auth import Authorise, public
 from twisted_aigate.web.reply import Reply, json_reply
 from twisted_aigate.web.request import Request
@@ -16,18 +18,20 @@ class HealthRoutes:
     Health checks.
 
     @param health: Tries deployments.
+    @param accounts: Know whether the database answers.
     """
 
-    def __init__(self, health: HealthChecks) -> None:
+    def __init__(self, health: HealthChecks, accounts: Accounts) -> None:
         self._health = health
+        self._accounts = accounts
 
     def add_to(self, router: Router, authorise: Authorise[Caller]) -> None:
         """
         Add the routes.
 
-        @param authorise: Says who may have deployments tried.
+        @param authorise: Says who calls.
         """
-        router.add("GET", "/health", self._check, authorise, unlimited=True)
+        router.add("GET", "/health", self._check, masters_only(authorise), unlimited=True)
         for path in ("/health/liveliness", "/health/liveness"):
             router.add("GET", path, self._alive, public, unlimited=True)
         router.add("GET", "/health/readiness", self._ready, public, unlimited=True)
@@ -39,6 +43,12 @@ class HealthRoutes:
         return json_reply("I'm alive!")
 
     async def _ready(self, request: Request, caller: None) -> Reply:
-        return json_reply(
-            {"status": "healthy", "db": "Not connected", "cache": None, "version": __version__}
-        )
+        connected = await self._accounts.is_connected()
+        # Calls of the master key, and of keys that are known, are answered without the database.
+        ready = {
+            "status": "healthy",
+            "db": "connected" if connected else "Not connected",
+            "cache": None,
+            "version": __version__,
+        }
+        return json_reply(ready)

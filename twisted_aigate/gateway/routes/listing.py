@@ -46,7 +46,8 @@ class ListingRoutes:
         return form(self._gateway.catalogue.find(name)[0], self._started_at)
 
     async def _models(self, request: Request, caller: Caller) -> Reply:
-        names = [name for name in self._gateway.catalogue.names if caller.may_use(name)]
+        catalogue = self._gateway.catalogue
+        names = [name for name in catalogue.names if caller.may_use(name, catalogue)]
         if not lists_for_anthropic(request):
             listed = [self._listed(request, name) for name in names]
             return json_reply({"object": "list", "data": listed})
@@ -62,15 +63,18 @@ class ListingRoutes:
         )
 
     async def _model(self, request: Request, caller: Caller, model: str) -> Reply:
-        if not caller.may_use(model):
+        if not caller.may_use(model, self._gateway.catalogue):
             raise unknown_model(model)
         return json_reply(self._listed(request, model))
 
     async def _model_info(self, request: Request, caller: Caller) -> Reply:
         wanted = _argument(request, b"litellm_model_id")
         found = []
-        for deployment in self._gateway.catalogue:
-            if (wanted and deployment.id != wanted) or not caller.may_use(deployment.model_name):
+        catalogue = self._gateway.catalogue
+        for deployment in catalogue:
+            if wanted and deployment.id != wanted:
+                continue
+            if not caller.may_use(deployment.model_name, catalogue):
                 continue
             described = describe(deployment)
             params = {name: described[name] for name in ("model", "api_base") if name in described}

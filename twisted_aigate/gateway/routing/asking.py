@@ -9,13 +9,13 @@ from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IBodyProducer
 
+from twisted_aigate.gateway.accounting.reader import UsageReader
 from twisted_aigate.gateway.calls import Result
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.routing.first_event import error_of, first_of
 from twisted_aigate.gateway.routing.held import HeldBody, whole_body
 from twisted_aigate.gateway.routing.states import States
-from twisted_aigate.gateway.routing.usage import TokenCount
 
 Ask = Callable[[Deployment], Awaitable[Result]]
 
@@ -27,13 +27,13 @@ async def attempt(
     ask: Ask,
     states: States,
     clock: IReactorTime,
-    count: TokenCount | None,
+    reader: UsageReader,
 ) -> Result:
     """
     Have a deployment answer, and keep its state.
 
     @param clock: Tells how long it takes.
-    @param count: Counts its answer's tokens, if they matter.
+    @param reader: Reads what its answer takes.
     @return: An answer that has begun: the deployment is done with the call when its body is over.
     @raise GatewayError: It gives none.
     """
@@ -45,7 +45,8 @@ async def attempt(
         state.answered(now, now - began)
 
     def over() -> None:
-        states.end(state, count.tokens if count is not None else 0)
+        states.end(state, reader.tokens)
+        reader.finish()
 
     try:
         result = await ask(deployment)
@@ -62,12 +63,14 @@ async def attempt(
         raise
     answered()
     if isinstance(body, bytes):
-        if count is not None:
-            count.feed(body)
+        if result.is_events:
+            reader.feed(body)
+        elif result.is_json:
+            reader.document(body)
         over()
     else:
         body.over = over
-        body.seen = count.feed if count is not None else None
+        body.seen = reader.feed if result.is_events else None
     return evolve(result, body=body)
 
 

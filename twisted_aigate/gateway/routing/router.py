@@ -24,6 +24,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from twisted_aigate.gateway.accounting.reader import UsageReader
 from twisted_aigate.gateway.calls import Result
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
 from twisted_aigate.gateway.errors import GatewayError
@@ -31,10 +32,9 @@ from twisted_aigate.gateway.routing.asking import Ask, attempt
 from twisted_aigate.gateway.routing.backoff import LONGEST_BACKOFF, LONGEST_PROMISE, wait_before
 from twisted_aigate.gateway.routing.failures import Meaning, meaning_of
 from twisted_aigate.gateway.routing.fallbacks import fallbacks_of
-from twisted_aigate.gateway.routing.policy import Policy, Strategy
+from twisted_aigate.gateway.routing.policy import Policy
 from twisted_aigate.gateway.routing.states import States
 from twisted_aigate.gateway.routing.strategies import choose
-from twisted_aigate.gateway.routing.usage import TokenCount
 
 
 @frozen
@@ -46,12 +46,14 @@ class Answer:
     @ivar deployment: Which deployment it is of.
     @ivar retries: How often the call was tried again.
     @ivar fallbacks: How many model names were asked before this one.
+    @ivar reader: What reads it as it passes; of one that is there already, has read it.
     """
 
     result: Result
     deployment: Deployment
     retries: int
     fallbacks: int
+    reader: UsageReader
 
 
 class _Failed(Exception):
@@ -114,6 +116,15 @@ class Router:
                 return evolve(answer, retries=answer.retries + retries)
         raise first.error
 
+    def reachable(self, model: str) -> list[Deployment]:
+        """
+        All deployments that may answer a call of a model name, as its fallbacks too.
+
+        @raise GatewayError: 404: there is no such name.
+        """
+        names = {name for meaning in Meaning for name in self._chain(model, meaning)}
+        return [each for name in (model, *names) for each in self.catalogue.find(name)]
+
     def _chain(self, model: str, meaning: Meaning) -> list[str]:
         chain = fallbacks_of(self.policy, model, meaning)
         return [name for name in chain if name in self.catalogue][: self.policy.max_fallbacks]
@@ -130,9 +141,9 @@ class Router:
                 raise last or self._none_available(model, left)
             retries += 1
             try:
-                count = self._token_count(deployment)
-                result = await attempt(deployment, ask, self.states, self._clock, count)
-                return Answer(result, deployment, retries, fallbacks)
+                reader = UsageReader()
+                result = await attempt(deployment, ask, self.states, self._clock, reader)
+                return Answer(result, deployment, retries, fallbacks, reader)
             except GatewayError as error:
                 failed = error
             meaning = self._failed(deployment, failed)
@@ -182,10 +193,6 @@ class Router:
             waited: Deferred[None] = Deferred(lambda _: timer.cancel())
             timer = self._clock.callLater(seconds, waited.callback, None)
             await waited
-
-    def _token_count(self, deployment: Deployment) -> TokenCount | None:
-        needed = deployment.limits.tpm is not None or self.policy.strategy is Strategy.USAGE
-        return TokenCount() if needed else None
 
     # Failures.
 

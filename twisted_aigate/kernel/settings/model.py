@@ -211,6 +211,17 @@ class JobSettings:
 
 
 @frozen
+class SpendSettings:
+    """
+    What calls cost.
+
+    @ivar log_retention: Seconds that the row of a call is kept; 0: for ever.
+    """
+
+    log_retention: float = variable("SPEND_LOG_RETENTION", kinds.DURATION, "90d")
+
+
+@frozen
 class Settings:
     """
     Everything that the operator can set.
@@ -228,6 +239,7 @@ class Settings:
     storage: StorageSettings
     claudebox: ClaudeboxSettings
     jobs: JobSettings
+    spend: SpendSettings
     master_key: Secret = variable(
         "LITELLM_MASTER_KEY", kinds.SECRET, aliases=("AIGATE_MASTER_KEY",), required=True
     )

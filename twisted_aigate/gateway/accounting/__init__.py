@@ -1,0 +1,1 @@
+"""What calls cost, who pays for them, and whether they can."""

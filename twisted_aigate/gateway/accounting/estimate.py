@@ -1,0 +1,184 @@
+"""
+How much work a call was, where its answer does not say, and the most that it can become.
+
+Tokens are estimated by size, as in L{twisted_aigate.gateway.chat.tokens}: one for every 4 bytes
+of JSON, pictures and documents in it apart. The most is one for every 2: hardly a text has more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+from attrs import frozen
+
+from twisted_aigate.gateway.accounting.prices import Amounts
+from twisted_aigate.gateway.accounting.reader import UsageReader
+from twisted_aigate.gateway.calls import Call, FormCall, Task
+from twisted_aigate.gateway.deployments import Deployment
+from twisted_aigate.kernel.units import KB
+
+AnyCall = Call | FormCall
+
+_PROMPT_FIELDS = (
+    "messages", "system", "prompt", "input", "instructions", "tools", "functions", "query",
+    "documents",
+)  # fmt: skip
+_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_WRITES = frozenset(("/chat/completions", "/completions", "/messages", "/responses"))
+_COUNTS = ("n", "best_of")
+_PICTURES = frozenset((Task.IMAGE, Task.IMAGE_EDIT, Task.IMAGE_VARIATION))
+
+_BASE64 = re.compile(rb"[A-Za-z0-9+/=_-]{2048,}")
+_BASE64_LEAST = 2048
+_IMAGE = 1600
+"""Tokens of a picture, or of a page or two of a document of as many bytes as the next."""
+_IMAGE_BYTES = 66 * KB
+
+_USUAL_BYTES = 4
+_FEWEST_BYTES = 2
+_UNTOLD_OUTPUT = 4096
+"""Tokens that an answer may have when neither the caller nor the configuration says."""
+
+_USUAL_BYTES_OF_SECOND = 16_000
+_FEWEST_BYTES_OF_SECOND = 2_000
+"""Of sound: 128 and 16 kbit/s."""
+
+_DIGITS = 3
+"""Of a number of pictures; no provider makes more."""
+
+_number = msgspec.json.Decoder(int)
+_text = msgspec.json.Decoder(str)
+
+
+@frozen
+class Most:
+    """
+    The most that a call can become.
+
+    @ivar amounts: How much work.
+    @ivar said: The caller said so; otherwise it is a guess, and the answer may end long before.
+    """
+
+    amounts: Amounts
+    said: bool
+
+
+def most_of(call: AnyCall, deployment: Deployment) -> Most:
+    """The most that a call can become at a deployment."""
+    if not isinstance(call, Call):
+        seconds = _sound(call) / _FEWEST_BYTES_OF_SECOND
+        return Most(Amounts(seconds=seconds, images=_pictures(call)), said=True)
+    amounts = _of_request(call)
+    amounts.prompt = _tokens_of_prompt(call.fields, _FEWEST_BYTES)
+    if call.task.value not in _WRITES:
+        return Most(amounts, said=True)
+    limits = [limit for name in _LIMITS if (limit := _count(call, name)) is not None]
+    output = max(limits) if limits else _most_output(deployment)
+    amounts.completion = output * max(_count(call, name) or 1 for name in _COUNTS)
+    return Most(amounts, said=bool(limits))
+
+
+def _most_output(deployment: Deployment) -> int:
+    for name in ("max_output_tokens", "max_tokens"):
+        value = deployment.info.get(name)
+        if isinstance(value, int) and value > 0:
+            return value
+    return _UNTOLD_OUTPUT
+
+
+def tokens_of(call: AnyCall, reader: UsageReader) -> tuple[int, int]:
+    """
+    The tokens that a call took: read and written.
+
+    @param reader: What has read the answer.
+    """
+    usage = reader.usage
+    prompt, completion = usage.prompt, usage.completion
+    if prompt is None:
+        prompt = 0
+        if isinstance(call, Call) and call.task is not Task.SPEECH:
+            prompt = _tokens_of_prompt(call.fields, _USUAL_BYTES)
+    # A stream that was left may have told of its prompt alone, and of the answer's beginning.
+    return prompt, max(completion or 0, 0 if usage.is_final else reader.written)
+
+
+def amounts_of(call: AnyCall, reader: UsageReader, prompt: int, completion: int) -> Amounts:
+    """
+    How much work a call was.
+
+    @param prompt: The tokens that it read, of L{tokens_of}.
+    @param completion: Those that it wrote.
+    """
+    usage = reader.usage
+    amounts = _of_request(call) if isinstance(call, Call) else Amounts(images=_pictures(call))
+    apart = usage.cache_read + usage.cache_write + usage.prompt_audio
+    amounts.prompt = max(0, prompt - apart)
+    amounts.cache_read, amounts.cache_write = usage.cache_read, usage.cache_write
+    amounts.prompt_audio = usage.prompt_audio
+    amounts.completion = max(0, completion - usage.completion_audio)
+    amounts.completion_audio = usage.completion_audio
+    if usage.searches is not None:
+        amounts.requests = usage.searches
+    if usage.seconds is not None:
+        amounts.seconds = usage.seconds
+    elif not isinstance(call, Call):
+        amounts.seconds = _sound(call) / _USUAL_BYTES_OF_SECOND
+    return amounts
+
+
+def _of_request(call: Call) -> Amounts:
+    """What the request itself tells of the work."""
+    amounts = Amounts()
+    if call.task is Task.SPEECH:
+        amounts.characters = _length(call, "input")
+    elif call.task in _PICTURES:
+        amounts.images = _count(call, "n") or 1
+    return amounts
+
+
+def _sound(call: FormCall) -> int:
+    """Bytes of the sound that is to be heard."""
+    is_sound = call.task in (Task.TRANSCRIPTION, Task.TRANSLATION)
+    return sum(upload.size for upload in call.uploads) if is_sound else 0
+
+
+def _pictures(call: FormCall) -> int:
+    if call.task not in _PICTURES:
+        return 0
+    said = dict(call.fields).get("n", "1")
+    return int(said) if said.isdecimal() and len(said) <= _DIGITS else 1
+
+
+def _tokens_of_prompt(fields: Mapping[str, msgspec.Raw], bytes_of_token: int) -> int:
+    tokens = 0
+    for name in _PROMPT_FIELDS:
+        raw = fields.get(name)
+        if raw is None:
+            continue
+        text = bytes(raw)
+        size = len(text)
+        if size > _BASE64_LEAST:
+            for found in _BASE64.finditer(text):
+                length = found.end() - found.start()
+                size -= length
+                tokens += _IMAGE * -(-length // _IMAGE_BYTES)
+        tokens += -(-size // bytes_of_token)
+    return tokens
+
+
+def _count(call: Call, name: str) -> int | None:
+    raw = call.fields.get(name)
+    try:
+        return None if raw is None else max(0, _number.decode(raw))
+    except msgspec.MsgspecError:
+        return None
+
+
+def _length(call: Call, name: str) -> int:
+    raw = call.fields.get(name)
+    try:
+        return 0 if raw is None else len(_text.decode(raw))
+    except msgspec.MsgspecError:
+        return 0

@@ -1,0 +1,113 @@
+"""Writing down what calls cost: many at once, beside the calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_aigate.gateway.accounting.records import Entry, SpendTable
+from twisted_aigate.kernel.database import Database, DatabaseUnavailable
+from twisted_aigate.kernel.identifiers import new_id
+from twisted_aigate.kernel.units import SECOND
+
+_EVERY = 0.25 * SECOND
+_MOST_OF_BATCH = 1000
+_AGAIN_AFTER = 1 * SECOND
+_MOST_WAITING = 200_000
+"""Entries that wait for a database that does not answer; beyond them the oldest are lost."""
+
+
+class Ledger:
+    """
+    Keeps what calls cost.
+
+    @param database: Where to.
+    @param clock: Where batches wait to be full.
+    """
+
+    _log = Logger()
+
+    def __init__(self, database: Database, clock: IReactorTime) -> None:
+        self._database = database
+        self._clock = clock
+        self._table = SpendTable()
+        self._waiting: list[Entry] = []
+        self._batch: tuple[str, list[Entry]] | None = None
+        self._timer: IDelayedCall | None = None
+        self._posting: Deferred[None] | None = None
+        self._stopping = False
+
+    def add(self, entry: Entry) -> None:
+        """Keep what a call was, within less than a second."""
+        self._waiting.append(entry)
+        if self._posting is not None:
+            if len(self._waiting) > _MOST_WAITING:
+                lost = self._waiting[:_MOST_OF_BATCH]
+                del self._waiting[:_MOST_OF_BATCH]
+                self._log.error("{count} calls' costs are lost: nobody keeps them", count=len(lost))
+        elif self._timer is None:
+            self._timer = self._clock.callLater(_EVERY, self._post)
+
+    def _post(self) -> None:
+        self._timer = None
+        self._posting = Deferred.fromCoroutine(self._post_all())
+        self._posting.addErrback(self._failed)
+        self._posting.addCallback(self._posted)
+
+    async def _post_all(self) -> None:
+        while self._batch is not None or self._waiting:
+            if self._batch is None:
+                self._batch = (new_id(), self._waiting[:_MOST_OF_BATCH])
+                del self._waiting[:_MOST_OF_BATCH]
+            batch, entries = self._batch
+            try:
+                await self._write(batch, entries)
+            except DatabaseUnavailable:
+                raise
+            except Exception:
+                await self._write_singly(batch, entries)
+            self._batch = None
+
+    def _write(self, batch: str, entries: Sequence[Entry]) -> Deferred[None]:
+        return self._database.write(partial(self._table.post, batch=batch, entries=entries))
+
+    async def _write_singly(self, batch: str, entries: Sequence[Entry]) -> None:
+        """One of them cannot be kept: only that one shall be lost."""
+        for number, entry in enumerate(entries):
+            try:
+                await self._write(f"{batch}-{number}", [entry])
+            except DatabaseUnavailable:
+                raise
+            except Exception:
+                self._log.failure("a call's cost cannot be kept: {entry}", entry=entry)
+
+    def _failed(self, failure: Failure) -> None:
+        # The same batch is tried again: what of it may be kept already is not kept twice.
+        self._log.error("calls' costs cannot be kept now: {why}", why=failure.getErrorMessage())
+
+    def _posted(self, _: None) -> None:
+        self._posting = None
+        if not self._stopping and (self._batch is not None or self._waiting):
+            self._timer = self._clock.callLater(_AGAIN_AFTER, self._post)
+
+    async def stop(self) -> None:
+        """Keep all that waits; there will be no more."""
+        self._stopping = True
+        posting = self._posting
+        if posting is not None:
+            done: Deferred[None] = Deferred()
+            posting.addCallback(done.callback)
+            await done
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        try:
+            await self._post_all()
+        except Exception:
+            lost = len(self._waiting) + len(self._batch[1] if self._batch is not None else ())
+            self._log.failure("{count} calls' costs are lost", count=lost)

@@ -1,0 +1,264 @@
+"""
+A call's way through accounting: let in, made, written down.
+
+::
+
+    admit ── limits of the key ── its budget: the most that the call can cost is held
+      │
+    answered ── the answer's own words of what it took are read as it passes
+      │
+    over ── a row of what it was, its cost in place of what was held
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+from twisted.internet.interfaces import IReactorTime
+
+from twisted_aigate.gateway.accounting.budgets import Budgets, Wanted
+from twisted_aigate.gateway.accounting.estimate import AnyCall, amounts_of, most_of, tokens_of
+from twisted_aigate.gateway.accounting.ledger import Ledger
+from twisted_aigate.gateway.accounting.money import to_dollars
+from twisted_aigate.gateway.accounting.price_book import PriceBook
+from twisted_aigate.gateway.accounting.reader import UsageReader
+from twisted_aigate.gateway.accounting.records import Entry, Spent
+from twisted_aigate.gateway.callers import Caller
+from twisted_aigate.gateway.calls import Call, Result
+from twisted_aigate.gateway.deployments import Deployment
+from twisted_aigate.gateway.keys.limits import ILimitCounters, beyond, exceeded, limit_headers
+from twisted_aigate.gateway.keys.models import VirtualKey
+from twisted_aigate.kernel.identifiers import current_request_id, new_id
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+_LONGEST_USER = 256
+_text = msgspec.json.Decoder(str)
+
+
+class Meter:
+    """
+    Lets calls in and has them paid.
+
+    @param ledger: Keeps what they cost.
+    @param budgets: Hold the most that they can.
+    @param counters: Count them.
+    @param prices: What a deployment's work costs.
+    @param clock: Keeps Unix time.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        budgets: Budgets,
+        counters: ILimitCounters,
+        prices: PriceBook,
+        clock: IReactorTime,
+    ) -> None:
+        self._ledger = ledger
+        self._budgets = budgets
+        self._counters = counters
+        self._prices = prices
+        self._clock = clock
+
+    async def admit(
+        self, caller: Caller, call: AnyCall, reachable: Callable[[], Iterable[Deployment]]
+    ) -> Visit:
+        """
+        Let a call in.
+
+        @param reachable: Says which deployments may answer it.
+        @return: Whoever has it says how it ends: by L{Visit.answered} or L{Visit.failed}.
+        @raise GatewayError: 429: the key has called too often; 400: it has no money left.
+        """
+        visit = Visit(self._ledger, self._prices, self._clock, caller, call)
+        key = caller.key
+        if key is not None:
+            if key.limits:
+                await self._count(key, visit)
+            if key.max_budget is not None:
+                try:
+                    visit.hold = await self._budgets.hold(self._wanted(key, call, reachable()))
+                except BaseException:
+                    visit.leave()
+                    raise
+        return visit
+
+    async def _count(self, key: VirtualKey, visit: Visit) -> None:
+        standing = await self._counters.begin(key.token, key.limits)
+        name = exceeded(key.limits, standing)
+        if name is not None:
+            raise beyond(key.limits, standing, name)
+        visit.counters = self._counters
+        visit.headers = limit_headers(key.limits, standing)
+
+    def _wanted(self, key: VirtualKey, call: AnyCall, deployments: Iterable[Deployment]) -> Wanted:
+        amount, or_rest = 0, False
+        for deployment in deployments:
+            most = most_of(call, deployment)
+            cost = self._prices.of(deployment).worst(most.amounts)
+            if cost > amount:
+                amount, or_rest = cost, not most.said
+        return Wanted(key.token, amount, or_rest)
+
+    async def admit_hit(self, caller: Caller, call: AnyCall, model_id: str) -> Headers:
+        """
+        Let in a call that is answered without a model: it counts, and costs nothing.
+
+        @param model_id: The deployment that once gave the answer.
+        @return: Header fields for the caller.
+        @raise GatewayError: 429: the key has called too often.
+        """
+        visit = Visit(self._ledger, self._prices, self._clock, caller, call)
+        key = caller.key
+        if key is not None and key.limits:
+            await self._count(key, visit)
+        return visit.hit(model_id)
+
+
+class Visit:
+    """
+    One call that was let in.
+
+    @ivar hold: The id of what is held for it.
+    @ivar counters: Where it is counted, if it is.
+    @ivar headers: How its key stands, for the caller.
+    """
+
+    __slots__ = (
+        "_call", "_caller", "_clock", "_ledger", "_prices", "_started_at", "counters", "headers",
+        "hold",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        prices: PriceBook,
+        clock: IReactorTime,
+        caller: Caller,
+        call: AnyCall,
+    ) -> None:
+        self._ledger = ledger
+        self._prices = prices
+        self._clock = clock
+        self._caller = caller
+        self._call = call
+        self._started_at = clock.seconds()
+        self.hold: str | None = None
+        self.counters: ILimitCounters | None = None
+        self.headers: Headers = ()
+
+    def failed(self) -> None:
+        """There was no answer: it costs nothing."""
+        if self.hold is not None:
+            self._ledger.add(Entry(None, self.hold, None))
+        self.leave()
+
+    def leave(self, tokens: int = 0) -> None:
+        """It is over, for those who count."""
+        if self.counters is not None:
+            self.counters.end(self._caller.id, tokens)
+
+    def answered(self, result: Result, deployment: Deployment, reader: UsageReader) -> Headers:
+        """
+        There is an answer.
+
+        @param reader: Reads it; when it is over, so is the call.
+        @return: Header fields for the caller.
+        """
+        request_id = current_request_id.get() or new_id()
+        key = self._caller.key
+        if isinstance(result.body, bytes):
+            cost = self._over(request_id, deployment, reader)
+            told = ((b"x-litellm-response-cost", _dollars(cost)),)
+            return told if key is None else (*told, *self._key_headers(key, cost))
+
+        def ended() -> None:
+            self._over(request_id, deployment, reader)
+
+        reader.ended = ended
+        return () if key is None else self._key_headers(key, 0)
+
+    def _key_headers(self, key: VirtualKey, cost: int) -> Headers:
+        # LiteLLM's: https://docs.litellm.ai/docs/proxy/response_headers
+        fields = [(b"x-litellm-key-spend", _dollars(key.spend + cost))]
+        if key.max_budget is not None:
+            fields.append((b"x-litellm-key-max-budget", _dollars(key.max_budget)))
+        for name, limit in ((b"rpm", key.limits.rpm), (b"tpm", key.limits.tpm)):
+            if limit is not None:
+                fields.append((b"x-litellm-key-%b-limit" % name, b"%d" % limit))
+        return (*self.headers, *fields)
+
+    def hit(self, model_id: str) -> Headers:
+        """It is answered out of a cache; see L{Meter.admit_hit}."""
+        request_id = current_request_id.get() or new_id()
+        self._write(request_id, "", model_id, 0, (0, 0), 0, cache_hit=True)
+        self.leave()
+        told = ((b"x-litellm-response-cost", _dollars(0)),)
+        key = self._caller.key
+        return told if key is None else (*told, *self._key_headers(key, 0))
+
+    def _over(self, request_id: str, deployment: Deployment, reader: UsageReader) -> int:
+        """The call is over; what it has cost."""
+        call = self._call
+        prompt, completion = tokens_of(call, reader)
+        tariff = self._prices.of(deployment)
+        cost = 0
+        if not tariff.is_free:
+            cost = tariff.cost(amounts_of(call, reader, prompt, completion))
+        cached = reader.usage.cache_read
+        model = f"{deployment.provider}/{deployment.model}"
+        self._write(request_id, model, deployment.id, cost, (prompt, completion), cached)
+        self.leave(prompt + completion)
+        return cost
+
+    def _write(
+        self,
+        request_id: str,
+        model: str,
+        model_id: str,
+        cost: int,
+        tokens: tuple[int, int],
+        cached: int,
+        *,
+        cache_hit: bool = False,
+    ) -> None:
+        caller, call = self._caller, self._call
+        key = caller.key
+        spent = Spent(
+            request_id=request_id,
+            call_type=call.task.value,
+            api_key=caller.id,
+            user_id=None if key is None else key.user_id,
+            team_id=None if key is None else key.team_id,
+            end_user=_end_user(call),
+            model=model,
+            model_group=call.model,
+            model_id=model_id,
+            spend=cost,
+            prompt_tokens=tokens[0],
+            completion_tokens=tokens[1],
+            cached_tokens=cached,
+            cache_hit=cache_hit,
+            started_at=self._started_at,
+            ended_at=self._clock.seconds(),
+        )
+        self._ledger.add(Entry(None if key is None else key.token, self.hold, spent))
+
+
+def _end_user(call: AnyCall) -> str | None:
+    """Whom the caller calls for, by OpenAI's field C{user}."""
+    if not isinstance(call, Call):
+        return None
+    raw = call.fields.get("user")
+    try:
+        user = None if raw is None else _text.decode(raw)
+    except msgspec.MsgspecError:
+        return None
+    # PostgreSQL's texts cannot hold a NUL.
+    return user and user.replace("\0", "")[:_LONGEST_USER]
+
+
+def _dollars(nanos: int) -> bytes:
+    return repr(to_dollars(nanos)).encode("ascii")
