@@ -24,9 +24,17 @@ class FakeAccounts(Accounts):
     @ivar database: Theirs.
     """
 
-    def __init__(self, clock: Clock, master: str, database: FakeDatabase | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        master: str,
+        database: FakeDatabase | None = None,
+        *,
+        node: str = "node",
+        retention: float = 0.0,
+    ) -> None:
         self.database: Any = database or FakeDatabase(metadata)
-        super().__init__(clock, Secret(master), self.database, "node", 0.0)
+        super().__init__(clock, Secret(master), self.database, node, retention)
         self._clock = clock
 
     def rows(self) -> list[Any]:
