@@ -4,16 +4,17 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 CLAUDE_CODE := 2.1.197
+MCP_CONFORMANCE := 0.1.16
 SOURCES := $(shell find twisted_aigate twisted_plugins -name '*.py')
 
-.PHONY: run test lint soak bench local-models claude-code debian-packages clean
+.PHONY: run test lint soak bench local-models claude-code mcp-conformance debian-packages clean
 .NOTPARALLEL: # prerequisites are made in the order in which they stand
 
 run: $(VENV)/.aigate local-models claude-code
 	@$(BIN)/aigate init
 	@exec $(BIN)/aigate run
 
-test: $(VENV)/.aigate $(VENV)/.test local-models debian-packages claude-code
+test: $(VENV)/.aigate $(VENV)/.test local-models debian-packages claude-code mcp-conformance
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.aigate $(VENV)/.test
@@ -67,6 +68,22 @@ claude-code: | $(VENV)/.venv
 		echo $(CLAUDE_CODE) >$(VENV)/.claude-code; \
 	else \
 		echo "Claude Code is not installed: see $(VENV)/claude-code.log"; \
+	fi
+
+# The official conformance suite of MCP, with the Node that it needs.
+mcp-conformance: | $(VENV)/.venv
+	@if [ "$$(cat $(VENV)/.mcp-conformance 2>/dev/null)" = $(MCP_CONFORMANCE) ]; then \
+		:; \
+	elif ! command -v npm >/dev/null; then \
+		echo "MCP is not tested for conformance: npm is missing: apt-get install nodejs npm"; \
+	elif npm install --prefix $(VENV)/mcp-conformance --ignore-scripts \
+		--no-audit --no-fund --no-update-notifier --fetch-retries=1 \
+		"node-linux-$$(node -p process.arch)@22" \
+		@modelcontextprotocol/conformance@$(MCP_CONFORMANCE) \
+		>$(VENV)/mcp-conformance.log 2>&1; then \
+		echo $(MCP_CONFORMANCE) >$(VENV)/.mcp-conformance; \
+	else \
+		echo "MCP is not tested for conformance: see $(VENV)/mcp-conformance.log"; \
 	fi
 
 $(VENV)/.aigate: setup.cfg pyproject.toml $(SOURCES) | $(VENV)/.venv

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import Factory, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer
 from twisted.web.iweb import IBodyProducer
@@ -78,3 +78,118 @@ class Posts(Protocol):
         @return: Fires when the response is over; false: it was cut off in the middle. Cancelling it
             is the client's leaving.
         """
+
+
+class ToolError(Exception):
+    """
+    A tool did not do what it was called for: the model reads why, and may do better.
+
+    @ivar message: What is wrong, for the one who called.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class UnknownTool(Exception):
+    """There is no such tool, or not for this caller."""
+
+
+@frozen
+class ToolSpec:
+    """
+    A tool as it is listed.
+
+    @ivar name: Its name.
+    @ivar description: What it does, for a model.
+    @ivar input_schema: The JSON Schema of its arguments, an object.
+    @ivar output_schema: That of its results' structured content; C{None}: any, or none.
+    @ivar more: Further members of the protocol's C{Tool}, such as C{annotations}, as they are sent.
+    """
+
+    name: str
+    description: str
+    input_schema: Mapping[str, Any]
+    output_schema: Mapping[str, Any] | None = None
+    more: Mapping[str, Any] = Factory(dict)
+
+
+@frozen
+class ToolResult:
+    """
+    What a tool answers.
+
+    @ivar content: Content blocks of the protocol (C{type} is C{text}, C{image}, …), as they are
+        sent.
+    @ivar structured: The same as a JSON object; C{None}: there is none.
+    @ivar is_error: It did not do what it was called for.
+
+    Source: https://modelcontextprotocol.io/specification/2025-11-25/server/tools
+    """
+
+    content: Sequence[Mapping[str, Any]]
+    structured: Mapping[str, Any] | None = None
+    is_error: bool = False
+
+
+@frozen
+class ToolCaller:
+    """
+    Who calls tools.
+
+    @ivar name: Who it is; the same for the same credentials.
+    @ivar token: What it has presented; C{None}: nothing, or nothing that tools may see.
+    @ivar is_operator: It may do everything.
+    @ivar servers: The names of the servers whose tools it may use; C{None}: all.
+    """
+
+    name: str
+    token: bytes | None = field(default=None, repr=False)
+    is_operator: bool = False
+    servers: frozenset[str] | None = None
+
+
+class ToolContext(Protocol):
+    """What a call knows beside its arguments. A client that wants no answer cancels the call."""
+
+    @property
+    def caller(self) -> ToolCaller:
+        """Who calls."""
+
+    @property
+    def session(self) -> str | None:
+        """The id of the session that the call belongs to; C{None}: it stands alone."""
+
+    @property
+    def base_url(self) -> str:
+        """Scheme and authority at which the client reaches this server."""
+
+    def progress(self, done: float, total: float | None = None, message: str | None = None) -> None:
+        """
+        Tell how far the call has come, if the client wants to know.
+
+        @param done: More than the last time.
+        @param total: What C{done} will come to, if that is known.
+        @param message: In words.
+        """
+
+
+class ToolSource(Protocol):
+    """Tools."""
+
+    async def tools(self, caller: ToolCaller) -> Sequence[ToolSpec]:
+        """The tools that there are for a caller."""
+
+    async def call(
+        self, name: str, arguments: Mapping[str, Any], context: ToolContext
+    ) -> ToolResult:
+        """
+        Call a tool. Cancelling it ends the work.
+
+        @raise UnknownTool: There is none of that name.
+        @raise ToolError: It did not do it.
+        """
+
+    def forget(self, session: str) -> None:
+        """A session is over: what was kept for it is not needed any more."""

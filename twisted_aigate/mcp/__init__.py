@@ -1,0 +1,1 @@
+"""The Model Context Protocol: one server for all endpoints, and a client for other servers."""

@@ -1,0 +1,177 @@
+"""
+The streamable HTTP transport.
+
+Source: https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from inspect import isawaitable
+from typing import Any
+
+from mcp_types.jsonrpc import INTERNAL_ERROR, INVALID_REQUEST
+
+from twisted_aigate.interfaces import ToolCaller
+from twisted_aigate.mcp.answers import Answered, Opened, Posted
+from twisted_aigate.mcp.endpoint import Endpoint, NoSession
+from twisted_aigate.mcp.envelope import STATUSES
+from twisted_aigate.mcp.errors import MCPError
+from twisted_aigate.mcp.messages import decode, encode, refusal
+from twisted_aigate.mcp.origins import Origins
+from twisted_aigate.mcp.revisions import MODERN
+from twisted_aigate.mcp.sessions import TooManySessions
+from twisted_aigate.web.auth import Authorise
+from twisted_aigate.web.errors import Headers, HTTPError, RenderedError
+from twisted_aigate.web.reply import JSON, Reply
+from twisted_aigate.web.request import Request
+from twisted_aigate.web.routing import Router
+
+_EVENTS = b"text/event-stream"
+_STREAMED = ((b"Cache-Control", b"no-store"), (b"X-Accel-Buffering", b"no"))
+_RETRY_AFTER = ((b"Retry-After", b"5"),)
+
+Admit = Callable[[ToolCaller, Any], None]
+"""
+Looks at what a caller has posted, for endpoints where messages bring keys of their own.
+
+Raises L{HTTPError}: it is refused.
+"""
+
+
+def admit_all(caller: ToolCaller, value: Any) -> None:
+    """Whoever was let in may post."""
+
+
+def render_mcp_error(error: Exception, request_id: str) -> RenderedError | None:
+    """An L{twisted_aigate.web.errors.ErrorFormat}: JSON-RPC's."""
+    headers: Headers = ()
+    if isinstance(error, HTTPError):
+        status, headers = error.status, error.headers
+        told = MCPError(INTERNAL_ERROR if status >= 500 else INVALID_REQUEST, error.message)
+    elif isinstance(error, MCPError):
+        status, told = STATUSES.get(error.code, 400), error
+    elif isinstance(error, NoSession):
+        status, told = 404, MCPError(INVALID_REQUEST, "There is no such session.")
+    elif isinstance(error, TooManySessions):
+        status, headers = 503, _RETRY_AFTER
+        told = MCPError(INTERNAL_ERROR, "There are too many sessions.")
+    else:
+        return None
+    return RenderedError(status, encode(refusal(None, told)), headers=headers)
+
+
+class _Routes:
+    def __init__(self, endpoint: Endpoint, max_body: int, admit: Admit) -> None:
+        self._endpoint = endpoint
+        self._max_body = max_body
+        self._admit = admit
+
+    async def post(self, request: Request, caller: ToolCaller) -> Reply:
+        json, events = _accepted(request)
+        value = decode(await request.body.read(self._max_body))
+        self._admit(caller, value)
+        # What tools do has time-outs of its own, or is to have none.
+        request.be_patient()
+        posted = Posted(value, caller, base_url(request), partial(_header, request), json, events)
+        return _reply(await self._endpoint.post(posted))
+
+    async def get(self, request: Request, caller: ToolCaller) -> Reply:
+        if request.method != b"GET" or _header(request, "mcp-protocol-version") in MODERN:
+            raise _only("POST")
+        if not _accepted(request)[1]:
+            raise HTTPError(406, "The answer is a stream: send Accept: text/event-stream.")
+        last = _header(request, "last-event-id")
+        return _reply(self._endpoint.open(_session_id(request), caller, last))
+
+    async def delete(self, request: Request, caller: ToolCaller) -> Reply:
+        self._endpoint.end(_session_id(request), caller)
+        return Reply(b"", b"", 204)
+
+
+def mcp_routes(
+    endpoint: Endpoint,
+    path: str,
+    authorise: Authorise[ToolCaller],
+    origins: Origins,
+    max_body: int,
+    admit: Admit = admit_all,
+) -> Router:
+    """
+    The routes of an endpoint.
+
+    @param path: Where it is below its tree's prefix, with and without a slash behind it.
+    @param authorise: Says who calls.
+    @param origins: Whose web pages may.
+    @param max_body: The most bytes of a message; 0: no limit.
+    @param admit: Looks at what a caller has posted.
+    """
+
+    async def guarded(request: Request) -> ToolCaller:
+        if not origins.allows(_header(request, "origin"), base_url(request)):
+            raise HTTPError(403, "Web pages of this origin may not call. See MCP_ALLOWED_ORIGINS.")
+        caller = authorise(request)
+        return await caller if isawaitable(caller) else caller
+
+    routes = _Routes(endpoint, max_body, admit)
+    router = Router()
+    for way in (path, f"{path}/"):
+        router.add("POST", way, routes.post, guarded)
+        router.add("GET", way, routes.get, guarded)
+        router.add("DELETE", way, routes.delete, guarded)
+    return router
+
+
+def base_url(request: Request) -> str:
+    """Scheme and authority at which a client reaches us."""
+    host = (request.field(b"host") or b"localhost").decode("latin-1")
+    return f"{'https' if request.isSecure() else 'http'}://{host}"
+
+
+def _header(request: Request, name: str) -> str | None:
+    value = request.field(name.encode("ascii"))
+    return None if value is None else value.decode("latin-1").strip()
+
+
+def _session_id(request: Request) -> str:
+    id = _header(request, "mcp-session-id")
+    if id is None:
+        raise HTTPError(400, "Mcp-Session-Id is needed.")
+    return id
+
+
+def _only(method: str) -> HTTPError:
+    return HTTPError(
+        405, f"This path takes {method}.", headers=((b"Allow", method.encode("ascii")),)
+    )
+
+
+def _accepted(request: Request) -> tuple[bool, bool]:
+    """Whether a client takes JSON, and whether it takes a stream of events."""
+    field = request.joined_field(b"accept")
+    if field is None:
+        return True, False
+    kinds = {
+        kind.strip().lower()
+        for kind, _, weight in (part.partition(b";") for part in field.split(b","))
+        if weight.replace(b" ", b"") not in (b"q=0", b"q=0.0")
+    }
+    json = not kinds.isdisjoint((b"*/*", b"application/*", JSON))
+    events = not kinds.isdisjoint((b"text/*", _EVENTS))
+    if not json and not events:
+        raise HTTPError(
+            406, "The answer is JSON or a stream: Accept: application/json, text/event-stream."
+        )
+    return json, events
+
+
+def _reply(answered: Answered | Opened) -> Reply:
+    headers: Headers = ()
+    if answered.session is not None:
+        headers = ((b"Mcp-Session-Id", answered.session.encode("ascii")),)
+    if isinstance(answered, Opened):
+        return Reply(answered.body, _EVENTS, 200, (*_STREAMED, *headers))
+    if answered.value is None:
+        return Reply(b"", b"", answered.status, headers)
+    return Reply(encode(answered.value), JSON, answered.status, headers)
