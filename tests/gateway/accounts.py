@@ -34,7 +34,7 @@ class FakeAccounts(Accounts):
         retention: float = 0.0,
     ) -> None:
         self.database: Any = database or FakeDatabase(metadata)
-        super().__init__(clock, Secret(master), self.database, node, retention)
+        super().__init__(clock, Secret(master), self.database, None, node, retention)
         self._clock = clock
 
     def rows(self) -> list[Any]:

@@ -50,6 +50,7 @@ class GatewayPart:
             shared.reactor,
             settings.master_key,
             shared.database,
+            shared.redis,
             shared.node,
             settings.spend.log_retention,
         )

@@ -12,8 +12,10 @@ from twisted_aigate.gateway.accounting.reports import SpendReports
 from twisted_aigate.gateway.accounting.upkeep import Upkeep
 from twisted_aigate.gateway.keys.limits import LimitCounters
 from twisted_aigate.gateway.keys.service import Keys
+from twisted_aigate.gateway.keys.shared_limits import SharedLimitCounters
 from twisted_aigate.kernel.database import Database
 from twisted_aigate.kernel.database.pulse import Pulse
+from twisted_aigate.kernel.redis import Redis
 from twisted_aigate.kernel.secrets import Secret
 
 
@@ -24,6 +26,7 @@ class Accounts:
     @param reactor: Keeps Unix time.
     @param master: The master key.
     @param database: Where all of it is kept.
+    @param redis: Where processes count calls together; C{None}: each counts its own.
     @param node: This process's name there.
     @param log_retention: Seconds that the rows of calls are kept; 0: for ever.
     @ivar keys: The virtual keys.
@@ -32,14 +35,20 @@ class Accounts:
     """
 
     def __init__(
-        self, reactor: Any, master: Secret, database: Database, node: str, log_retention: float
+        self,
+        reactor: Any,
+        master: Secret,
+        database: Database,
+        redis: Redis | None,
+        node: str,
+        log_retention: float,
     ) -> None:
         self.keys = Keys(database, reactor, master)
         self._ledger = Ledger(database, reactor)
         self.meter = Meter(
             self._ledger,
             Budgets(database, reactor, node),
-            LimitCounters(reactor),
+            LimitCounters(reactor) if redis is None else SharedLimitCounters(redis, reactor),
             PriceBook(reactor),
             reactor,
         )

@@ -52,6 +52,9 @@ class Ledger:
                 self._log.error("{count} calls' costs are lost: nobody keeps them", count=len(lost))
         elif self._timer is None:
             self._timer = self._clock.callLater(_EVERY, self._post)
+        if entry.hold is not None and self._timer is not None:
+            # Others may wait for what is left of it.
+            self._timer.reset(0)
 
     def _post(self) -> None:
         self._timer = None

@@ -27,7 +27,13 @@ from twisted_aigate.gateway.accounting.records import Entry, Spent
 from twisted_aigate.gateway.callers import Caller
 from twisted_aigate.gateway.calls import Call, Result
 from twisted_aigate.gateway.deployments import Deployment
-from twisted_aigate.gateway.keys.limits import ILimitCounters, beyond, exceeded, limit_headers
+from twisted_aigate.gateway.keys.limits import (
+    ILimitCounters,
+    Standing,
+    beyond,
+    exceeded,
+    limit_headers,
+)
 from twisted_aigate.gateway.keys.models import VirtualKey
 from twisted_aigate.kernel.identifiers import current_request_id, new_id
 
@@ -90,8 +96,7 @@ class Meter:
         name = exceeded(key.limits, standing)
         if name is not None:
             raise beyond(key.limits, standing, name)
-        visit.counters = self._counters
-        visit.headers = limit_headers(key.limits, standing)
+        visit.counters, visit.standing = self._counters, standing
 
     def _wanted(self, key: VirtualKey, call: AnyCall, deployments: Iterable[Deployment]) -> Wanted:
         amount, or_rest = 0, False
@@ -123,12 +128,12 @@ class Visit:
 
     @ivar hold: The id of what is held for it.
     @ivar counters: Where it is counted, if it is.
-    @ivar headers: How its key stands, for the caller.
+    @ivar standing: How its key stands there.
     """
 
     __slots__ = (
-        "_call", "_caller", "_clock", "_ledger", "_prices", "_started_at", "counters", "headers",
-        "hold",
+        "_call", "_caller", "_clock", "_ledger", "_prices", "_started_at", "counters", "hold",
+        "standing",
     )  # fmt: skip
 
     def __init__(
@@ -147,7 +152,7 @@ class Visit:
         self._started_at = clock.seconds()
         self.hold: str | None = None
         self.counters: ILimitCounters | None = None
-        self.headers: Headers = ()
+        self.standing: Standing | None = None
 
     def failed(self) -> None:
         """There was no answer: it costs nothing."""
@@ -157,8 +162,8 @@ class Visit:
 
     def leave(self, tokens: int = 0) -> None:
         """It is over, for those who count."""
-        if self.counters is not None:
-            self.counters.end(self._caller.id, tokens)
+        if self.counters is not None and self.standing is not None:
+            self.counters.end(self._caller.id, self.standing, tokens)
 
     def answered(self, result: Result, deployment: Deployment, reader: UsageReader) -> Headers:
         """
@@ -188,7 +193,9 @@ class Visit:
         for name, limit in ((b"rpm", key.limits.rpm), (b"tpm", key.limits.tpm)):
             if limit is not None:
                 fields.append((b"x-litellm-key-%b-limit" % name, b"%d" % limit))
-        return (*self.headers, *fields)
+        if self.standing is not None:
+            fields += limit_headers(key.limits, self.standing)
+        return tuple(fields)
 
     def hit(self, model_id: str) -> Headers:
         """It is answered out of a cache; see L{Meter.admit_hit}."""

@@ -29,12 +29,14 @@ class Standing:
     @ivar tokens: Tokens of this minute, as far as answers are over.
     @ivar parallel: Calls in hand.
     @ivar reset: Seconds until the next minute.
+    @ivar call: The call's id, for those who count it by one.
     """
 
     calls: int
     tokens: int
     parallel: int
     reset: float
+    call: str | None = None
 
 
 class ILimitCounters(Interface):
@@ -46,13 +48,13 @@ class ILimitCounters(Interface):
 
         @param token: What the key is known by.
         @return: How the key stands with it; beyond a limit nothing was counted.
-        @raise Exception: Who counts cannot be reached.
         """
 
-    def end(token: str, tokens: int) -> None:  # noqa: N805
+    def end(token: str, standing: Standing, tokens: int) -> None:  # noqa: N805
         """
         A call that was counted is over.
 
+        @param standing: What L{begin} returned.
         @param tokens: What it took.
         """
 
@@ -92,7 +94,7 @@ class LimitCounters:
             count.parallel += 1
         return standing
 
-    def end(self, token: str, tokens: int) -> None:
+    def end(self, token: str, standing: Standing, tokens: int) -> None:
         """See L{ILimitCounters}."""
         count = self._count(token)
         count.tokens += tokens
