@@ -16,10 +16,14 @@ from twisted.web.iweb import IResponse
 
 from tests.gateway.accounts import NOW, FakeAccounts
 from tests.gateway.fakes import FakeProvider
+from tests.support.storage import FakeDatabase
 from tests.support.threads import HeldThreads
 from tests.support.traversal import SiteClient
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
 from twisted_aigate.gateway.health import HealthChecks
+from twisted_aigate.gateway.responses import records
+from twisted_aigate.gateway.responses.kept import KeptResponses
+from twisted_aigate.gateway.responses.records import ResponseTable
 from twisted_aigate.gateway.routes import (
     errors_for,
     gateway_routes,
@@ -30,6 +34,7 @@ from twisted_aigate.gateway.routing.policy import Policy
 from twisted_aigate.gateway.routing.router import Router
 from twisted_aigate.gateway.service import Gateway
 from twisted_aigate.kernel.secrets import Secret
+from twisted_aigate.kernel.units import DAY, MB
 from twisted_aigate.web.proxies import ClientAddresses
 from twisted_aigate.web.ratelimit import RateLimiter
 from twisted_aigate.web.site import Site, Tree
@@ -60,13 +65,18 @@ class RoutesCase(SynchronousTestCase):
                 Deployment("mocked", "openai", "x", mock_response="I am no model"),
             ]
         )
+        database: Any = FakeDatabase(records.metadata)
+        self.addCleanup(database.close)
+        self.kept = KeptResponses(ResponseTable(), database, Clock(), DAY, MB)
         policy = Policy(num_retries=0)
         self.clock = Clock()
         self.clock.advance(NOW)
         self.accounts = FakeAccounts(self.clock, KEY)
         self.addCleanup(self.accounts.database.close)
         router = Router(self.catalogue, policy, self.clock, Random(1))
-        self.gateway = gateway = Gateway(router, {"openai": self.provider}, self.accounts.meter)
+        self.gateway = gateway = Gateway(
+            router, {"openai": self.provider}, self.accounts.meter, self.kept
+        )
         threads: Any = HeldThreads()
         health = HealthChecks(gateway, threads, folder)
         routes = gateway_routes(

@@ -30,6 +30,7 @@ class Task(Enum):
     MODERATION = "/moderations"
     RERANK = "/rerank"
     MESSAGES = "/messages"
+    RESPONSES = "/responses"
 
 
 MockResponse = str | list[float] | dict[str, msgspec.Raw]

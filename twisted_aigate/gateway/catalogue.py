@@ -9,7 +9,7 @@ from twisted_aigate.gateway.config_file import ConfigFile, LiteLLMParams, ModelE
 from twisted_aigate.gateway.deployments import Catalogue, Deployment, Limits
 from twisted_aigate.gateway.local.table import DEFAULT_ALIAS, LocalModelEntry
 from twisted_aigate.gateway.providers.claudebox import CLAUDE_MODELS
-from twisted_aigate.gateway.providers.table import REMOTE, Remote
+from twisted_aigate.gateway.providers.table import REMOTE, OpenAIShaped, Remote
 from twisted_aigate.gateway.shipped import SHIPPED, known_mode
 from twisted_aigate.http_client.messages import split_url
 from twisted_aigate.kernel.secrets import Secret
@@ -59,6 +59,12 @@ def _api_version(provider: str, environment: Mapping[str, str]) -> str | None:
     return environment.get("AZURE_API_VERSION") if provider == "azure" else None
 
 
+def _serves_responses(remote: Remote, base: str, mode: object) -> bool:
+    if not isinstance(remote, OpenAIShaped):
+        return False
+    return mode == "responses" or (remote.responses and remote.base_url in (None, base))
+
+
 def _fields(pairs: Mapping[str, str], where: str) -> tuple[tuple[bytes, bytes], ...]:
     try:
         return tuple((k.encode("ascii"), v.encode("ascii")) for k, v in pairs.items())
@@ -100,13 +106,15 @@ def configured(entry: ModelEntry, config: ConfigFile, environment: Mapping[str, 
     drop_params = bool(
         config.litellm_settings.drop_params if params.drop_params is None else params.drop_params
     )
-    origin, path, key = None, "", None
+    origin, path, key, serves_responses = None, "", None, False
     if provider not in _IN_PROCESS:
         remote = REMOTE[provider]
         try:
-            origin, path = split_url(_base_url(entry, provider, remote, environment))
+            base = _base_url(entry, provider, remote, environment)
+            origin, path = split_url(base)
         except ValueError as error:
             raise ConfigError(f"{where}: api_base: {error}") from None
+        serves_responses = _serves_responses(remote, base, mode)
         text = params.api_key or environment.get(remote.key_variable)
         key = Secret(text) if text else None
         if text and not text.isascii():
@@ -131,6 +139,7 @@ def configured(entry: ModelEntry, config: ConfigFile, environment: Mapping[str, 
         drop_params=drop_params,
         drop_parameters=frozenset(params.additional_drop_params),
         api_version=params.api_version or _api_version(provider, environment),
+        serves_responses=serves_responses,
         info=info,
     )
 

@@ -50,6 +50,7 @@ class Deployment:
     @ivar drop_params: Leave out the parameters that it would refuse.
     @ivar drop_parameters: Parameters that are left out in any case.
     @ivar api_version: The version of its API, for those that have it in the request.
+    @ivar serves_responses: It serves the Responses API itself.
     @ivar info: What the configuration says of it beside, its prices too.
     """
 
@@ -69,6 +70,7 @@ class Deployment:
     drop_params: bool = False
     drop_parameters: frozenset[str] = frozenset()
     api_version: str | None = None
+    serves_responses: bool = False
     info: Mapping[str, object] = Factory(dict)
 
     @cached_property

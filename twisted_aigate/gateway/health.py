@@ -27,6 +27,7 @@ _CALLS: dict[str, tuple[Task, dict[str, Any]]] = {
         {"messages": [{"role": "user", "content": "Say OK."}], "max_tokens": 5},
     ),
     "completion": (Task.COMPLETION, {"prompt": "OK", "max_tokens": 5}),
+    "responses": (Task.RESPONSES, {"input": "Say OK.", "max_output_tokens": 16, "store": False}),
     "embedding": (Task.EMBEDDING, {"input": "OK"}),
     "audio_speech": (Task.SPEECH, {"input": "OK", "voice": "alloy"}),
     "moderation": (Task.MODERATION, {"input": "OK"}),

@@ -20,6 +20,7 @@ from twisted_aigate.gateway.models import (
     RerankRequest,
     SpeechRequest,
 )
+from twisted_aigate.gateway.responses.models import ResponsesRequest
 
 REQUESTS: dict[Task, type[BaseRequest]] = {
     Task.CHAT: ChatRequest,
@@ -30,6 +31,7 @@ REQUESTS: dict[Task, type[BaseRequest]] = {
     Task.MODERATION: ModerationRequest,
     Task.RERANK: RerankRequest,
     Task.MESSAGES: MessagesRequest,
+    Task.RESPONSES: ResponsesRequest,
 }
 """The typed model of each call whose request is a JSON object."""
 

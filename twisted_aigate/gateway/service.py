@@ -15,9 +15,17 @@ from twisted_aigate.gateway.events import EventStream
 from twisted_aigate.gateway.messages.models import PromptRequest
 from twisted_aigate.gateway.messages.outcome import Asked
 from twisted_aigate.gateway.messages.service import as_chat, as_message, count_tokens
-from twisted_aigate.gateway.providers.interface import IMessagesProvider, IProvider
+from twisted_aigate.gateway.providers.interface import (
+    IMessagesProvider,
+    IProvider,
+    IResponsesProvider,
+)
 from twisted_aigate.gateway.providers.mock import mock
 from twisted_aigate.gateway.providers.table import OPENAI_SHAPED
+from twisted_aigate.gateway.responses.asks import KeptAsk, answer_kept
+from twisted_aigate.gateway.responses.keepers import keeper_of
+from twisted_aigate.gateway.responses.kept import KeptResponses
+from twisted_aigate.gateway.responses.service import begin_turn
 from twisted_aigate.gateway.routing.router import Answer, Router
 from twisted_aigate.http_client import Origin
 from twisted_aigate.kernel.identifiers import current_request_id
@@ -31,10 +39,18 @@ class Gateway:
     @param providers: Provider's name to provider; those of
         L{twisted_aigate.gateway.providers.table} have the entry C{openai}.
     @param meter: Lets calls in and has them paid.
+    @param kept: Keeps responses.
     """
 
-    def __init__(self, router: Router, providers: Mapping[str, IProvider], meter: Meter) -> None:
+    def __init__(
+        self,
+        router: Router,
+        providers: Mapping[str, IProvider],
+        meter: Meter,
+        kept: KeptResponses,
+    ) -> None:
         self.router = router
+        self._kept = kept
         self._providers = providers
         self._meter = meter
 
@@ -52,6 +68,8 @@ class Gateway:
         call = self._meant(caller, call)
         if call.task is Task.MESSAGES:
             return await self._message(caller, call)
+        if call.task is Task.RESPONSES:
+            return await self._respond(caller, call)
         return await self._metered(caller, call, lambda each: self._provide(each, call))
 
     def _meant(self, caller: Caller, call: Call) -> Call:
@@ -74,6 +92,25 @@ class Gateway:
 
         result = await self._metered(caller, call, ask)
         return result if asked is None else await as_message(result, asked, stream=call.stream)
+
+    async def _respond(self, caller: Caller, call: Call) -> Result:
+        turn = await begin_turn(caller, call, self._kept, self.catalogue, self._provide)
+        return await turn.answer(await self._metered(caller, turn.call, turn.ask, turn.only))
+
+    async def kept_response(self, caller: Caller, ask: KeptAsk) -> Result:
+        """
+        Answer what is asked of a response that is kept: here, or by who made it.
+
+        @raise GatewayError: It gives no result.
+        """
+        kept = await self._kept.find(caller, ask.response_id)
+        if kept.deployment is None:
+            return await answer_kept(self._kept, kept, ask)
+        keeper = keeper_of(self.catalogue, kept)
+        result = await IResponsesProvider(self._provider(keeper)).ask_kept(keeper, ask)
+        if ask.deletes:
+            await self._kept.forget(kept)
+        return _with_told_end(result)
 
     async def count_tokens(self, caller: Caller, call: Call, request: PromptRequest) -> Result:
         """
@@ -131,10 +168,17 @@ class Gateway:
         caller: Caller,
         call: Call | FormCall,
         ask: Callable[[Deployment], Awaitable[Result]],
+        only: Deployment | None = None,
     ) -> Result:
-        visit = await self._meter.admit(caller, call, lambda: self.router.reachable(call.model))
+        def reachable() -> list[Deployment]:
+            return self.router.reachable(call.model) if only is None else [only]
+
+        visit = await self._meter.admit(caller, call, reachable)
         try:
-            answer = await self.router.route(call.model, ask)
+            if only is None:
+                answer = await self.router.route(call.model, ask)
+            else:
+                answer = await self.router.route_to(only, ask)
         except BaseException:
             visit.failed()
             raise
@@ -155,6 +199,12 @@ class Gateway:
         return self._providers["openai" if shaped else deployment.provider]
 
 
+def _with_told_end(result: Result) -> Result:
+    if result.is_events and not isinstance(result.body, bytes):
+        return evolve(result, body=EventStream(result.body, result.described))
+    return result
+
+
 def _counted(request: PromptRequest, deployment: Deployment) -> Result:
     return Result(msgspec.json.encode({"input_tokens": count_tokens(request, deployment)}))
 
@@ -165,9 +215,7 @@ def _finished(answer: Answer, told: Headers = ()) -> Result:
 
     @param told: Header fields beside those of its way.
     """
-    result = answer.result
-    if result.is_events and not isinstance(result.body, bytes):
-        result = evolve(result, body=EventStream(result.body, result.described))
+    result = _with_told_end(answer.result)
     return evolve(result, headers=(*result.headers, *_headers(answer), *told))
 
 

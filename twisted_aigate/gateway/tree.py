@@ -28,6 +28,8 @@ from twisted_aigate.gateway.providers.gemini.provider import GeminiProvider
 from twisted_aigate.gateway.providers.interface import IProvider
 from twisted_aigate.gateway.providers.openai import OpenAIProvider
 from twisted_aigate.gateway.providers.upstream import Upstream
+from twisted_aigate.gateway.responses.kept import KeptResponses
+from twisted_aigate.gateway.responses.records import ResponseTable
 from twisted_aigate.gateway.routing.configured import configured_policy
 from twisted_aigate.gateway.routing.policy import Policy
 from twisted_aigate.gateway.routing.router import Router
@@ -37,6 +39,7 @@ from twisted_aigate.http_client.client import endpoints
 from twisted_aigate.http_client.guarded import GuardedFetch, name_resolver
 from twisted_aigate.interfaces import IChatModels
 from twisted_aigate.kernel.addresses import is_public
+from twisted_aigate.kernel.database import Database
 from twisted_aigate.kernel.processes import minimal_environment
 from twisted_aigate.kernel.settings import (
     ConfigError,
@@ -106,6 +109,7 @@ class GatewayTree:
     @param random: Chooses among deployments.
     @param claude: The instances of Claude Code that are on, by name.
     @param accounts: Who has which key, and what they spend.
+    @param database: Where responses are kept.
     """
 
     _log = Logger()
@@ -119,6 +123,7 @@ class GatewayTree:
         random: Random,
         claude: Mapping[str, IChatModels],
         accounts: Accounts,
+        database: Database,
     ) -> None:
         settings = configuration.settings
         self._threads = threads
@@ -150,9 +155,12 @@ class GatewayTree:
         }
         catalogue, policy, unsupported = self._read(configuration)
         self._warn(unsupported)
-        self.gateway = Gateway(
-            Router(catalogue, policy, reactor, random), providers, accounts.meter
+        kept = settings.responses
+        self._responses = KeptResponses(
+            ResponseTable(), database, reactor, kept.retention, kept.max_size
         )
+        router = Router(catalogue, policy, reactor, random)
+        self.gateway = Gateway(router, providers, accounts.meter, self._responses)
         self.health = HealthChecks(self.gateway, threads, folder)
 
     @property
@@ -189,9 +197,11 @@ class GatewayTree:
         if any(map(needs_library, self.gateway.catalogue)):
             await self._threads.run(load_library)
         await self._accounts.start()
+        self._responses.start()
 
     async def stop(self) -> None:
         """End the workers, close the connections to providers, and keep what calls cost."""
+        await self._responses.stop()
         self._client.close()
         stops = [Deferred.fromCoroutine(model.stop()) for model in self._local.values()]
         await gatherResults(stops)

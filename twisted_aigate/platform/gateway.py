@@ -62,6 +62,7 @@ class GatewayPart:
             SystemRandom(),
             claudebox.models,
             accounts,
+            shared.database,
         )
         # Claude Code has a token that opens nothing but the API that it speaks.
         ours = None

@@ -42,12 +42,17 @@ class Said(msgspec.Struct):
     tool_calls: list[ToolCall] | None = None
 
     @property
+    def words(self) -> str:
+        """What it said, without a refusal."""
+        content = self.content or ""
+        if isinstance(content, str):
+            return content
+        return "".join(part.text for part in content if part.type == "text")
+
+    @property
     def text(self) -> str:
         """What it said in words, a refusal too."""
-        content = self.content or ""
-        if not isinstance(content, str):
-            content = "".join(part.text for part in content if part.type == "text")
-        return content + (self.refusal or "")
+        return self.words + (self.refusal or "")
 
     @property
     def thought(self) -> tuple[str, str]:
@@ -69,6 +74,7 @@ class Choice(msgspec.Struct):
 
     @ivar stop_reason: vLLM's word for the stop sequence that was met.
     @ivar matched_stop: SGLang's.
+    @ivar logprobs: The tokens with their probabilities, in OpenAI's form or another.
     """
 
     message: Said | None = None
@@ -76,6 +82,7 @@ class Choice(msgspec.Struct):
     finish_reason: str | None = None
     stop_reason: Any = None
     matched_stop: Any = None
+    logprobs: Any = None
 
     @property
     def said(self) -> Said:
@@ -87,6 +94,13 @@ class PromptDetails(msgspec.Struct):
     """Of the prompt's tokens."""
 
     cached_tokens: int | None = None
+    cache_creation_tokens: int | None = None
+
+
+class CompletionDetails(msgspec.Struct):
+    """Of the answer's tokens."""
+
+    reasoning_tokens: int | None = None
 
 
 class Usage(msgspec.Struct):
@@ -95,6 +109,7 @@ class Usage(msgspec.Struct):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     prompt_tokens_details: PromptDetails | None = None
+    completion_tokens_details: CompletionDetails | None = None
 
 
 class Trouble(msgspec.Struct):

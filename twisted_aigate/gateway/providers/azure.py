@@ -14,18 +14,23 @@ from twisted_aigate.gateway.providers.openai import OpenAIProvider
 from twisted_aigate.http_client.messages import Fields
 
 _DEFAULT_VERSION = "2025-02-01-preview"
+_RESPONSES_VERSION = "2025-04-01-preview"
+"""The same for the Responses API, which came later; the deployment's name is in the body there."""
 
 
 class AzureProvider(OpenAIProvider):
     """Azure OpenAI: C{litellm_params.model} names the deployment there."""
 
-    def target(self, deployment: Deployment, task: Task) -> bytes:
+    def target(self, deployment: Deployment, task: Task, rest: str = "") -> bytes:
         """See L{OpenAIProvider}."""
         base = deployment.path
         if base.endswith("/openai/v1"):
             # The API without dated versions: the deployment's name is in the body.
-            return (base + task.value).encode("ascii")
+            return (base + task.value + rest).encode("ascii")
         base = base.removesuffix("/openai")
+        if task is Task.RESPONSES:
+            version = quote(deployment.api_version or _RESPONSES_VERSION)
+            return f"{base}/openai{task.value}{rest}?api-version={version}".encode("ascii")
         version = quote(deployment.api_version or _DEFAULT_VERSION)
         place = f"/openai/deployments/{quote(deployment.model, safe='')}"
         return f"{base}{place}{task.value}?api-version={version}".encode("ascii")

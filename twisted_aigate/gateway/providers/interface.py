@@ -6,6 +6,7 @@ from zope.interface import Interface
 
 from twisted_aigate.gateway.calls import Call, FormCall, Result
 from twisted_aigate.gateway.deployments import Deployment
+from twisted_aigate.gateway.responses.asks import KeptAsk
 
 
 class IProvider(Interface):
@@ -21,6 +22,21 @@ class IProvider(Interface):
     async def call_form(deployment: Deployment, call: FormCall) -> Result:  # noqa: N805
         """
         Answer a call with files.
+
+        @raise GatewayError: It gives no result.
+        """
+
+
+class IResponsesProvider(IProvider):
+    """
+    One that may serve OpenAI's Responses API itself.
+
+    Of a deployment that does it answers C{Task.RESPONSES} too.
+    """
+
+    async def ask_kept(deployment: Deployment, ask: KeptAsk) -> Result:  # noqa: N805
+        """
+        Ask something of a response that a deployment keeps.
 
         @raise GatewayError: It gives no result.
         """

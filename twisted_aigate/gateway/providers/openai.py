@@ -7,14 +7,17 @@ untouched, as it comes.
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from zope.interface import implementer
 
 from twisted_aigate.gateway.calls import Call, FormCall, Result, Task
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.providers.form import FormBody
-from twisted_aigate.gateway.providers.interface import IProvider
+from twisted_aigate.gateway.providers.interface import IResponsesProvider
 from twisted_aigate.gateway.providers.parameters import form_without_refused, without_refused
 from twisted_aigate.gateway.providers.upstream import Upstream, broken
+from twisted_aigate.gateway.responses.asks import KeptAsk
 from twisted_aigate.http_client import OutgoingRequest
 from twisted_aigate.http_client.messages import Fields
 from twisted_aigate.kernel.threads import Threads
@@ -22,7 +25,7 @@ from twisted_aigate.kernel.threads import Threads
 _JSON_FIELD = (b"Content-Type", b"application/json")
 
 
-@implementer(IProvider)
+@implementer(IResponsesProvider)
 class OpenAIProvider:
     """
     All OpenAI-shaped providers.
@@ -45,6 +48,15 @@ class OpenAIProvider:
             call.body_for(deployment.model),
         )
         return await self._send(deployment, request, call.stream)
+
+    async def ask_kept(self, deployment: Deployment, ask: KeptAsk) -> Result:
+        """See L{IResponsesProvider}."""
+        rest = f"/{quote(ask.response_id, safe='')}{ask.of}"
+        target = self.target(deployment, Task.RESPONSES, rest)
+        if ask.query:
+            target += (b"&" if b"?" in target else b"?") + ask.query
+        request = OutgoingRequest(ask.method, target, self._fields(deployment))
+        return await self._send(deployment, request, ask.stream)
 
     async def call_form(self, deployment: Deployment, call: FormCall) -> Result:
         """See L{IProvider}."""
@@ -74,9 +86,13 @@ class OpenAIProvider:
     def _fields(self, deployment: Deployment) -> Fields:
         return (*deployment.headers, *self.authorization(deployment))
 
-    def target(self, deployment: Deployment, task: Task) -> bytes:
-        """The path, and query, that a task is asked at."""
-        return (deployment.path + task.value).encode("ascii")
+    def target(self, deployment: Deployment, task: Task, rest: str = "") -> bytes:
+        """
+        The path, and query, that a task is asked at.
+
+        @param rest: What follows the task's own path.
+        """
+        return (deployment.path + task.value + rest).encode("ascii")
 
     def authorization(self, deployment: Deployment) -> Fields:
         """The header fields that say who asks."""

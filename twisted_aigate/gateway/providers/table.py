@@ -29,15 +29,20 @@ class OpenAIShaped(Remote):
     """
     One that speaks OpenAI's API.
 
+    @ivar responses: It serves the Responses API too. Only at its own address: at another there may
+        be anything that speaks of chats, and C{model_info} says what it has.
     @ivar refuses: Fields of OpenAI's API that it answers with an error. They are left out of what
         is made here, and of a caller's own with C{drop_params}.
     """
 
     refuses: frozenset[str] = frozenset()
+    responses: bool = False
 
 
 OPENAI_SHAPED = {
-    "openai": OpenAIShaped("https://api.openai.com/v1", "OPENAI_API_KEY", "OPENAI_API_BASE"),
+    "openai": OpenAIShaped(
+        "https://api.openai.com/v1", "OPENAI_API_KEY", "OPENAI_API_BASE", responses=True
+    ),
     "groq": OpenAIShaped(
         "https://api.groq.com/openai/v1",
         "GROQ_API_KEY",
@@ -90,7 +95,7 @@ OTHER_SHAPED = {
         "https://generativelanguage.googleapis.com/v1beta", "GEMINI_API_KEY", "GEMINI_API_BASE"
     ),
     "cohere": Remote("https://api.cohere.com", "COHERE_API_KEY", "COHERE_API_BASE"),
-    "azure": Remote(None, "AZURE_API_KEY", "AZURE_API_BASE"),
+    "azure": OpenAIShaped(None, "AZURE_API_KEY", "AZURE_API_BASE", responses=True),
 }
 """Those that speak a language of their own, or OpenAI's at other paths."""
 

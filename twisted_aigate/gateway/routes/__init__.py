@@ -13,6 +13,7 @@ from twisted_aigate.gateway.routes.errors import errors_for, render_openai_error
 from twisted_aigate.gateway.routes.health import HealthRoutes
 from twisted_aigate.gateway.routes.keys import KeyRoutes
 from twisted_aigate.gateway.routes.listing import ListingRoutes
+from twisted_aigate.gateway.routes.responses import ResponseRoutes
 from twisted_aigate.gateway.routes.spend import SpendRoutes
 from twisted_aigate.gateway.service import Gateway
 from twisted_aigate.kernel.threads import Threads
@@ -49,11 +50,13 @@ def gateway_routes(
     listing = ListingRoutes(gateway)
     keys = KeyRoutes(accounts.keys, max_body)
     spend = SpendRoutes(accounts.reports)
+    responses = ResponseRoutes(gateway)
     for prefix in ("", "/v1"):
         calls.add_to(router, prefix, authorise, authorise_messages)
         listing.add_to(router, prefix, authorise)
         keys.add_to(router, prefix, authorise)
         spend.add_to(router, prefix, authorise)
+        responses.add_to(router, prefix, authorise)
     calls.add_cohere_to(router, authorise)
     HealthRoutes(health, accounts).add_to(router, authorise)
     return router

@@ -33,7 +33,8 @@ class _Error(msgspec.Struct):
     type: str | None = None
 
 
-class _Event(msgspec.Struct):
+class _Event(_Error):
+    # The Responses API has an error's fields in the event itself, whose type says so.
     error: _Error | str | None = None
 
 
@@ -58,9 +59,10 @@ def error_of(event: bytes | None) -> GatewayError | None:
     if b'"error"' not in event:
         return None
     try:
-        error = _decoder.decode(event).error
+        told = _decoder.decode(event)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
+    error = told if told.error is None and told.type == "error" else told.error
     if error is None:
         return None
     if isinstance(error, str):

@@ -91,6 +91,18 @@ class Router:
         self.catalogue, self.policy = catalogue, policy
         self.states.keep(catalogue)
 
+    async def route_to(self, deployment: Deployment, ask: Ask) -> Answer:
+        """
+        Have one deployment answer: tried again as any, but nobody takes its place.
+
+        @param ask: Asks it. Cancelled when the caller leaves.
+        @raise GatewayError: It gives no answer.
+        """
+        try:
+            return await self._try([deployment], ask, 0, True)
+        except _Failed as failed:
+            raise failed.error from None
+
     async def route(self, model: str, ask: Ask) -> Answer:
         """
         Have a deployment of a model name, or of one of its fallbacks, answer.
@@ -98,10 +110,10 @@ class Router:
         @param ask: Asks a deployment. Cancelled when the caller leaves.
         @raise GatewayError: None gives an answer: the first model name's error.
         """
-        self.catalogue.find(model)
+        deployments = self.catalogue.find(model)
         last_resort = not self._chain(model, Meaning.RETRY)
         try:
-            return await self._try_model(model, ask, 0, last_resort)
+            return await self._try(deployments, ask, 0, last_resort)
         except _Failed as failed:
             first = failed
         retries = first.retries
@@ -109,7 +121,8 @@ class Router:
         for number, name in enumerate(chain, 1):
             self._log.info("{model}: falling back to {name}", model=model, name=name)
             try:
-                answer = await self._try_model(name, ask, number, number == len(chain))
+                deployments = self.catalogue.find(name)
+                answer = await self._try(deployments, ask, number, number == len(chain))
             except _Failed as failed:
                 retries += failed.retries
             else:
@@ -129,16 +142,17 @@ class Router:
         chain = fallbacks_of(self.policy, model, meaning)
         return [name for name in chain if name in self.catalogue][: self.policy.max_fallbacks]
 
-    async def _try_model(self, model: str, ask: Ask, fallbacks: int, last_resort: bool) -> Answer:
+    async def _try(
+        self, left: Sequence[Deployment], ask: Ask, fallbacks: int, last_resort: bool
+    ) -> Answer:
         policy = self.policy
-        left = self.catalogue.find(model)
         failures: Counter[str] = Counter()
         retries = -1
         last: _Failed | None = None
         while True:
             deployment = self._choose(left, failures)
             if deployment is None:
-                raise last or self._none_available(model, left)
+                raise last or self._none_available(left)
             retries += 1
             try:
                 reader = UsageReader()
@@ -225,7 +239,8 @@ class Router:
         others = len(self.catalogue.find(name)) > 1
         return others or bool(fallbacks_of(self.policy, name, Meaning.RETRY))
 
-    def _none_available(self, model: str, deployments: Sequence[Deployment]) -> _Failed:
+    def _none_available(self, deployments: Sequence[Deployment]) -> _Failed:
+        model = deployments[0].model_name
         error = GatewayError(
             429,
             f"No deployment of {model!r} can take a call now: they are cooling down, or at their"

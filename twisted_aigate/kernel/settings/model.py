@@ -222,6 +222,19 @@ class SpendSettings:
 
 
 @frozen
+class ResponseSettings:
+    """
+    Responses of the Responses API, kept to be gone on from.
+
+    @ivar retention: Seconds that a conversation is kept after its newest response; 0: not at all.
+    @ivar max_size: Bytes that all of them may take; 0: no limit.
+    """
+
+    retention: float = variable("RESPONSES_RETENTION", kinds.DURATION, "30d")
+    max_size: int = variable("RESPONSES_MAX_SIZE", kinds.SIZE, "1GB")
+
+
+@frozen
 class Settings:
     """
     Everything that the operator can set.
@@ -240,6 +253,7 @@ class Settings:
     claudebox: ClaudeboxSettings
     jobs: JobSettings
     spend: SpendSettings
+    responses: ResponseSettings
     master_key: Secret = variable(
         "LITELLM_MASTER_KEY", kinds.SECRET, aliases=("AIGATE_MASTER_KEY",), required=True
     )

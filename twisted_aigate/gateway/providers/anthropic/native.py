@@ -1,4 +1,4 @@
-"""A stream of the Messages API for a caller of the Messages API: not a byte of it changes."""
+"""A stream of the Messages API for a caller of the Messages API."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import re
 from collections.abc import Callable
 
 import msgspec
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IConsumer
-from twisted.python.failure import Failure
-from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
-from zope.interface import implementer
+from twisted.web.iweb import IBodyProducer
 
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.messages.errors import error_fields, type_of
+from twisted_aigate.gateway.passing import PassedStream
 
 _ERROR_EVENT = re.compile(rb"\s*event: ?error\r?\ndata: ?([^\r\n]*)\r?\n")
 
@@ -30,20 +27,14 @@ class _ErrorEvent(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_ErrorEvent)
 
 
-@implementer(IBodyProducer, IConsumer)
-class NativeStream:
+class NativeStream(PassedStream):
     """
-    Passes the events on.
-
-    A stream that breaks off before its first byte fails, so that another deployment can be asked;
-    so does one that begins with an error. Later it ends in an event that says so.
+    Passes the events on; one that begins with an error fails.
 
     @param source: The events.
     @param describe: Makes an error of what the source failed with.
     @param stream_error: Makes one of an event's type and message.
     """
-
-    length = UNKNOWN_LENGTH
 
     def __init__(
         self,
@@ -51,59 +42,11 @@ class NativeStream:
         describe: Callable[[Exception], GatewayError],
         stream_error: Callable[[str, str], GatewayError],
     ) -> None:
-        self._source = source
-        self._describe = describe
+        super().__init__(source, describe)
         self._stream_error = stream_error
-        self._consumer: IConsumer | None = None
-        self._done: Deferred[None] | None = None
-        self._begun = False
 
-    # For the caller.
-
-    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
-        """See L{IBodyProducer}."""
-        self._consumer = consumer
-        done: Deferred[None] = Deferred(lambda _: self.stopProducing())
-        self._done = done
-        produced: Deferred[None] = self._source.startProducing(self)
-        produced.addErrback(self._broken)
-        produced.addBoth(self._fire)
-        return done
-
-    def pauseProducing(self) -> None:
-        """See L{IBodyProducer}."""
-        self._source.pauseProducing()
-
-    def resumeProducing(self) -> None:
-        """See L{IBodyProducer}."""
-        self._source.resumeProducing()
-
-    def stopProducing(self) -> None:
-        """See L{IBodyProducer}."""
-        self._done = None
-        self._source.stopProducing()
-
-    # For the source.
-
-    def registerProducer(self, producer: object, streaming: bool) -> None:
-        """See L{IConsumer}: the source is known already."""
-
-    def unregisterProducer(self) -> None:
-        """See L{IConsumer}."""
-
-    def write(self, data: bytes) -> None:
-        """See L{IConsumer}."""
-        if self._done is None or self._consumer is None:
-            return
-        error = None if self._begun else self._first_error(data)
-        if error is not None:
-            self._source.stopProducing()
-            self._fire(Failure(error))
-            return
-        self._begun = True
-        self._consumer.write(data)
-
-    def _first_error(self, data: bytes) -> GatewayError | None:
+    def refusal(self, data: bytes) -> GatewayError | None:
+        """See L{PassedStream}."""
         found = _ERROR_EVENT.match(data)
         if found is None:
             return None
@@ -113,19 +56,8 @@ class NativeStream:
             return None
         return self._stream_error(said.type, said.message)
 
-    def _broken(self, failure: Failure) -> None:
-        reason = failure.value
-        told = self._begun and self._consumer is not None
-        if not told or isinstance(reason, CancelledError) or not isinstance(reason, Exception):
-            failure.raiseException()
-        error = self._describe(reason)
+    def error_event(self, error: GatewayError) -> bytes:
+        """See L{PassedStream}."""
         fields = error_fields(type_of(error.status), error.message, error.code)
         data = msgspec.json.encode({"type": "error", "error": fields})
-        # The source may have stopped in the middle of an event: an empty line ends that one.
-        assert self._consumer is not None
-        self._consumer.write(b"\n\nevent: error\ndata: " + data + b"\n\n")
-
-    def _fire(self, result: Failure | None) -> None:
-        done, self._done = self._done, None
-        if done is not None:
-            done.callback(result)
+        return b"event: error\ndata: " + data + b"\n\n"
