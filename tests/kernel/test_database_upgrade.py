@@ -17,6 +17,7 @@ from twisted.trial.unittest import TestCase
 
 from tests.support import postgresql
 from twisted_aigate.claudebox import records
+from twisted_aigate.gateway.responses import records as response_records
 from twisted_aigate.jobs import records as job_records
 from twisted_aigate.kernel.database import DatabaseUnavailable
 from twisted_aigate.kernel.database.engines import make_engine
@@ -25,7 +26,12 @@ from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.storage.metadata import objects, schema
 from twisted_aigate.storage.models import BlobRef
 
-_METADATA = [schema.metadata, records.metadata, job_records.metadata]
+_METADATA = [
+    schema.metadata,
+    records.metadata,
+    job_records.metadata,
+    response_records.metadata,
+]
 _MIGRATIONS = "twisted_aigate.migrations"
 
 _GOOD = """

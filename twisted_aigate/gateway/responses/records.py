@@ -15,7 +15,7 @@ responses = sa.Table(
     "responses",
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("owner", sa.Text, primary_key=True),
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("deployment", sa.Text),
     sa.Column("previous", sa.Text),
@@ -68,7 +68,9 @@ class ResponseTable:
     """
 
     def insert(self, connection: Connection, kept: Kept) -> None:
-        """Keep a response."""
+        """Keep a response, in place of one of the same owner's with the same id."""
+        # Ids are their makers' affair: not every server has new ones.
+        self.delete(connection, kept.owner, kept.id)
         connection.execute(
             responses.insert(),
             {

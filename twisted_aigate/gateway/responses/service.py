@@ -136,7 +136,10 @@ class Turn:
         items = [*_items_of(self._before), *raw_items(request.input)]
         chat = chat_request(request, items, functions, deployment)
         asked = Asked(request, functions, lambda: tokens_of_prompt(chat), self._kept.now)
-        return chat_call(self.call, chat), Drafted(asked)
+        drafted = Drafted(asked)
+        # What is nested too deeply for an event is to be found out now, not in the middle of one.
+        msgspec.json.encode([[drafted.whole]])
+        return chat_call(self.call, chat), drafted
 
     async def _translated(self, result: Result, drafted: Drafted) -> Result:
         if not self.call.stream:
@@ -185,7 +188,10 @@ async def begin_turn(
     @param provide: Has a deployment's provider answer.
     @raise GatewayError: What it goes on from is not kept, or by a provider that cannot answer.
     """
-    request = decoded(_decoder, call.body_for(call.model))
+    try:
+        request = decoded(_decoder, call.body_for(call.model))
+    except RecursionError:
+        raise too_deep() from None
     before: list[Kept] = []
     only: Deployment | None = None
     if request.previous_response_id is not None:

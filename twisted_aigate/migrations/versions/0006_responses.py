@@ -14,7 +14,7 @@ def upgrade() -> None:
     op.create_table(
         "responses",
         sa.Column("id", sa.Text, primary_key=True),
-        sa.Column("owner", sa.Text, nullable=False),
+        sa.Column("owner", sa.Text, primary_key=True),
         sa.Column("model", sa.Text, nullable=False),
         sa.Column("deployment", sa.Text),
         sa.Column("previous", sa.Text),
