@@ -244,6 +244,7 @@ class NativeTests(ResponsesCase):
         body = b'event: x\ndata: {"response": {"id": "resp_s"}}\n\n'
         self.openai.answer = Result(body, EVENT_STREAM)
         self.assertEqual(self.create("native", stream=True), body)
+        self.assertEqual(self.request("GET", "/responses/resp_s")[0].code, 200)
 
     def test_kept_by_who_made_it(self) -> None:
         """It is asked for what it keeps, as it came, and told what to forget."""

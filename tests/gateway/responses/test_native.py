@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.gateway.messages.examples import events_of
 from tests.support.streams import HandFed, RecordingConsumer
 from twisted_aigate.gateway.errors import GatewayError
-from twisted_aigate.gateway.responses.native import NativeStream, id_of
+from twisted_aigate.gateway.responses.native import NativeStream, id_of, id_of_stream
 from twisted_aigate.gateway.sse import MOST
 
 _CREATED = (
@@ -93,6 +93,11 @@ class NativeStreamTests(SynchronousTestCase):
 
 class WholeTests(SynchronousTestCase):
     """Whole responses."""
+
+    def test_id_of_a_stream(self) -> None:
+        self.assertEqual(id_of_stream(_DELTA + _CREATED), "resp_1")
+        for body in (_DELTA, b"", b"data: {half\n\n", b"x" * (MOST + 1)):
+            self.assertIsNone(id_of_stream(body))
 
     def test_id(self) -> None:
         self.assertEqual(id_of(json.dumps({"id": "resp_1", "x": 1}).encode()), "resp_1")

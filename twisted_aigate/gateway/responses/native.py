@@ -38,6 +38,20 @@ def id_of(body: bytes) -> str | None:
     return None
 
 
+def id_of_stream(stream: bytes) -> str | None:
+    """The id of the response of a stream that is all there, if it has one."""
+    with contextlib.suppress(EventTooLarge):
+        ids = map(_id_of_event, filter(None, EventParser().feed(stream)))
+        return next(filter(None, ids), None)
+    return None
+
+
+def _id_of_event(event: bytes) -> str | None:
+    with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
+        return _event_decoder.decode(event).response.id
+    return None
+
+
 class NativeStream(PassedStream):
     """
     Passes the events on, and has the response's id remembered.
@@ -78,8 +92,8 @@ class NativeStream(PassedStream):
     def _look(self, event: bytes) -> None:
         if self._remember is None:
             return
-        with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
-            response_id = _event_decoder.decode(event).response.id
+        response_id = _id_of_event(event)
+        if response_id is not None:
             self._remembered = Deferred.fromCoroutine(_awaited(self._remember(response_id)))
             self._remember = None
 

@@ -26,7 +26,7 @@ from twisted_aigate.gateway.responses.items import listed, portable, raw_items
 from twisted_aigate.gateway.responses.keepers import going_on
 from twisted_aigate.gateway.responses.kept import KeptResponses
 from twisted_aigate.gateway.responses.models import ResponsesRequest
-from twisted_aigate.gateway.responses.native import NativeStream, id_of
+from twisted_aigate.gateway.responses.native import NativeStream, id_of, id_of_stream
 from twisted_aigate.gateway.responses.records import Kept
 from twisted_aigate.gateway.responses.request import chat_request
 from twisted_aigate.gateway.responses.tools import functions_of
@@ -110,7 +110,7 @@ class Turn:
         if self._drafted is not None:
             return await self._translated(result, self._drafted)
         if isinstance(result.body, bytes) and self._request.kept:
-            response_id = id_of(result.body)
+            response_id = (id_of_stream if result.is_events else id_of)(result.body)
             if response_id is not None:
                 await self._remember(response_id)
         return result
