@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ _GENERATED = {
     "HYBRIDS3_UPLOADS_KEY": "",
     "CLAUDEBOX_API_TOKEN": "",
     "CLAUDEBOX_ZAI_API_TOKEN": "",
+    "STEALTHY_AUTO_BROWSE_AUTH_TOKEN": "",
 }
 """The secrets that a fresh C{.env} gets, and what each starts with."""
 
@@ -49,6 +51,7 @@ def check(folder: Path) -> str:
 
     @raise SettingsError: It cannot be used.
     """
+    from twisted_aigate.browser.programs import find_programs
     from twisted_aigate.claudebox.accounts import NAME, ZAI, make_instance
     from twisted_aigate.gateway.providers.claudebox import claude_deployments
     from twisted_aigate.gateway.tree import read_catalogue, usable_local_models
@@ -64,6 +67,8 @@ def check(folder: Path) -> str:
     lines.append(f"models: {', '.join(catalogue.names) or 'none'}")
     lines += [f"off: {entry.name}: {off}" for entry, off in local if off]
     lines += [f"off: {name}: {made}" for name, made in claudeboxes.items() if isinstance(made, str)]
+    browsers = find_programs(configuration.settings, shutil.which)
+    lines += [f"off: browsers: {browsers}"] if isinstance(browsers, str) else []
     lines += [f"not supported, without effect: {key}" for key in unsupported]
     return "\n".join(lines)
 

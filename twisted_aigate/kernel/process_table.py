@@ -133,6 +133,28 @@ def family(variable: str, value: str, since: int = 0) -> list[ProcessIdentity]:
     return [ProcessIdentity(entry.pid, entry.started, boot) for entry in found]
 
 
+def memory_of_sessions(sessions: Iterable[int]) -> int:
+    """
+    The memory of all processes of some sessions, in bytes; what they share is shared out (PSS).
+
+    @param sessions: The sessions' ids.
+    """
+    wanted = set(sessions)
+    return sum(_pss(entry.pid) for entry in _entries() if entry.session in wanted)
+
+
+def _pss(pid: int) -> int:
+    try:
+        with open(f"{_PROC}/{pid}/smaps_rollup", "rb") as file:
+            for line in file:
+                if line.startswith(b"Pss:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        # It is gone, or another user's.
+        pass
+    return 0
+
+
 @contextlib.contextmanager
 def opened(identity: ProcessIdentity) -> Iterator[int]:
     """

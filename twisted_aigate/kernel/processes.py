@@ -64,6 +64,11 @@ class ChildProcess(ProcessProtocol):
         self._group: int | None = None
 
     @property
+    def pid(self) -> int | None:
+        """Its id, and its group's; C{None} before it has one."""
+        return self._group
+
+    @property
     def stderr_tail(self) -> str:
         """The end of what the child wrote to standard error."""
         return self._stderr.decode("utf-8", "replace")

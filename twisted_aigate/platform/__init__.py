@@ -19,6 +19,7 @@ from twisted_aigate.kernel.node import node_name
 from twisted_aigate.kernel.redis import Redis
 from twisted_aigate.kernel.settings import Configuration, Settings
 from twisted_aigate.kernel.threads import Threads
+from twisted_aigate.platform.browser import BrowserPart
 from twisted_aigate.platform.claudebox import ClaudeboxPart
 from twisted_aigate.platform.gateway import GatewayPart, JobsPart
 from twisted_aigate.platform.part import Part
@@ -36,11 +37,6 @@ _TRY = (
     ' -d \'{{"model": "default", "messages": [{{"role": "user", "content": "Hello!"}}]}}\''
 )
 """The command that a new user is shown."""
-
-_ABSENT = {
-    "stealthy-auto-browse": "browser",
-}
-"""Trees that this version does not have yet: prefix to rate-limit zone."""
 
 
 class Platform:
@@ -80,12 +76,9 @@ class Platform:
         self._gateway = GatewayPart(shared, claudebox)
         self._jobs = JobsPart(shared, self._gateway)
         # In the order in which they start: who asks another comes after it.
-        self._parts: list[Part] = [storage, claudebox, self._gateway, self._jobs]
+        browser = BrowserPart(shared)
+        self._parts: list[Part] = [storage, claudebox, browser, self._gateway, self._jobs]
         trees = [tree for part in self._parts for tree in part.trees()]
-        trees += [
-            shared.off_tree(prefix, f"/{prefix}/ is not part of this version of aigate.", zone)
-            for prefix, zone in _ABSENT.items()
-        ]
         self.site = Site(trees, shared.addresses(), reactor)
         self.s3_site = storage.site()
 
@@ -113,8 +106,6 @@ class Platform:
         for part in self._parts:
             for what, reason in part.summary():
                 self._say(what, reason)
-        for prefix in _ABSENT:
-            self._say(f"/{prefix}/", "not part of this version")
         for name in weak_secrets(self._settings):
             self._log.warn(
                 "{name} is a well-known default: anyone can use this server. Change it.",

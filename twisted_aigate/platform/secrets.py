@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from twisted_aigate.kernel.secrets import Secret
 from twisted_aigate.kernel.settings import Settings
 
-_WELL_KNOWN = (b"sk-1234", b"sk-master", b"changeme", b"secret", b"password")
+_WELL_KNOWN = (b"sk-1234", b"sk-master", b"changeme", b"secret", b"password", b"lulz-4-security")
 
 
 def weak_secrets(settings: Settings) -> Iterator[str]:
@@ -22,4 +22,5 @@ def _secrets(settings: Settings) -> Iterator[tuple[str, Secret | None]]:
     yield "HYBRIDS3_MASTER_KEY", settings.storage.master_key
     yield "HYBRIDS3_UPLOADS_KEY", settings.storage.uploads_key
     yield "CLAUDEBOX_API_TOKEN", settings.claudebox.api_token
+    yield "STEALTHY_AUTO_BROWSE_AUTH_TOKEN", settings.browser.token
     yield "CLAUDEBOX_ZAI_API_TOKEN", settings.claudebox.zai.api_token

@@ -198,6 +198,27 @@ class ClaudeboxSettings:
 
 
 @frozen
+class BrowserSettings:
+    """
+    The browser cluster.
+
+    @ivar token: What callers present.
+    @ivar replicas: How many browsers there may be.
+    @ivar queue_timeout: Seconds that a request waits for one; 0: any time.
+    @ivar memory_limit: Bytes beyond which an idle browser is started anew; 0: no limit.
+    @ivar allow_private: Pages may reach this machine and its network.
+    @ivar grid_url: A Selenium Grid whose sessions are the browsers; C{None}: they run here.
+    """
+
+    token: Secret = variable("STEALTHY_AUTO_BROWSE_AUTH_TOKEN", kinds.SECRET, "lulz-4-security")
+    replicas: int = variable("STEALTHY_AUTO_BROWSE_NUM_REPLICAS", kinds.AT_LEAST_ONE, "5")
+    queue_timeout: float = variable("STEALTHY_AUTO_BROWSE_QUEUE_TIMEOUT", kinds.DURATION, "300")
+    memory_limit: int = variable("BROWSER_MEMORY_LIMIT", kinds.SIZE, "1GB")
+    allow_private: bool = variable("BROWSER_ALLOW_PRIVATE", kinds.SWITCH, "0")
+    grid_url: str | None = variable("SELENIUM_GRID_URL", kinds.TEXT)
+
+
+@frozen
 class JobSettings:
     """
     The gateway's calls as jobs.
@@ -251,6 +272,7 @@ class Settings:
     local_models: LocalModelSettings
     storage: StorageSettings
     claudebox: ClaudeboxSettings
+    browser: BrowserSettings
     jobs: JobSettings
     spend: SpendSettings
     responses: ResponseSettings

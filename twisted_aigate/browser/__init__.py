@@ -1,0 +1,1 @@
+"""The browser cluster: real browsers, driven through one endpoint, one request each at a time."""

@@ -1,0 +1,1 @@
+"""The actions: for each one typed model and one function; L{table} has them all."""

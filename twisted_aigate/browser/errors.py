@@ -1,0 +1,31 @@
+"""What can go wrong: with a request, with a page, with a browser."""
+
+from __future__ import annotations
+
+
+class BrowserError(Exception):
+    """
+    A request that gets no result.
+
+    @ivar status: The HTTP status, 400 to 599.
+    @ivar message: What is wrong, for the caller.
+    @ivar retry_after: Seconds after which it is worth another try, if that is known.
+    """
+
+    def __init__(self, status: int, message: str, retry_after: int | None = None) -> None:
+        super().__init__(status, message)
+        self.status = status
+        self.message = message
+        self.retry_after = retry_after
+
+
+class ActionFailed(Exception):
+    """An action did not work out on the page as it is; the text says why, for the caller."""
+
+
+class PageHung(ActionFailed):
+    """The page answers no more: its browser is of no use until it is started anew."""
+
+
+class BrowserDied(Exception):
+    """The browser, its driver or its display ended; the text says what is known of it."""

@@ -1,0 +1,157 @@
+"""The browser cluster: requests in, what browsers found out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from attrs import frozen
+from twisted.internet.defer import CancelledError
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from twisted_aigate.browser.actions.base import Data
+from twisted_aigate.browser.actions.content import take_picture
+from twisted_aigate.browser.browser import Browser
+from twisted_aigate.browser.errors import ActionFailed, BrowserDied, BrowserError, PageHung
+from twisted_aigate.browser.parsing import Asked
+from twisted_aigate.browser.pool import Pool
+from twisted_aigate.browser.replica import Replica
+from twisted_aigate.browser.scale import Scale
+from twisted_aigate.browser.script import Script, ScriptResult, run_script
+
+_T = TypeVar("_T")
+
+
+@frozen
+class Served(Generic[_T]):
+    """
+    What came of a request.
+
+    @ivar replica: The name of the replica that did it.
+    @ivar recovered: That one's browser was started anew since its client was there.
+    @ivar value: What was found; C{None} when it failed.
+    @ivar error: Why it failed.
+    """
+
+    replica: str
+    recovered: bool
+    value: _T | None
+    error: str | None = None
+
+
+@frozen
+class Outcome:
+    """
+    What became of an action or a script.
+
+    @ivar data: What was found.
+    @ivar error: Why it failed.
+    """
+
+    data: Data
+    error: str | None
+
+
+class Browsers:
+    """
+    The service.
+
+    @param pool: The replicas.
+    @param clock: What time it is.
+    """
+
+    _log = Logger()
+
+    def __init__(self, pool: Pool, clock: IReactorTime) -> None:
+        self.pool = pool
+        self.now = clock.seconds
+
+    async def perform(self, asked: Asked | Script, pin: str | None) -> Served[Outcome]:
+        """
+        Do an action or a script. Cancelling abandons it: its browser is started anew.
+
+        @param pin: The name of the replica that is to do it.
+        @raise BrowserError: It could not be done by any browser.
+        """
+        if isinstance(asked, Script):
+            return await self._serve(lambda browser: _script(browser, asked), pin)
+        action, parameters = asked.action, asked.parameters
+        return await self._serve(
+            lambda browser: _Done(Outcome(action.run(browser, parameters), None)), pin
+        )
+
+    async def picture(self, kind: str, scale: Scale, pin: str | None) -> Served[bytes]:
+        """
+        Take a picture, as PNG.
+
+        @param kind: Of the C{browser}'s page or of the C{desktop}.
+        """
+        return await self._serve(lambda browser: _Done(take_picture(browser, kind, scale)), pin)
+
+    async def state(self, pin: str | None) -> Served[Data]:
+        """Which page a replica shows, and where in its window."""
+        return await self._serve(lambda browser: _Done(_state(browser)), pin)
+
+    async def _serve(self, work: Callable[[Browser], _Done[_T]], pin: str | None) -> Served[_T]:
+        replica = await self.pool.take(pin)
+        recovered = replica.recovered and pin == replica.name
+        replica.recovered = False
+        try:
+            done = await replica.run(work)
+        except PageHung as error:
+            replica.events.broken(str(error))
+            return Served(replica.name, recovered, None, str(error))
+        except ActionFailed as error:
+            return Served(replica.name, recovered, None, str(error))
+        except BrowserDied as error:
+            replica.events.broken(str(error))
+            raise BrowserError(502, f"The browser ended in mid-action: {error}.") from None
+        except CancelledError:
+            replica.events.broken("a request was given up in mid-action")
+            raise
+        finally:
+            self.pool.release(replica)
+        if done.hung:
+            replica.events.broken("its page does not answer")
+        return Served(replica.name, recovered, done.value)
+
+    def status(self) -> dict[str, Any]:
+        """How the cluster is doing."""
+        replicas = self.pool.status()
+        return {
+            "status": "ok",
+            "num_replicas": len(replicas),
+            "busy": sum(replica.state == "busy" for replica in replicas),
+            "queued": self.pool.queued,
+            "replicas": [self._described(replica) for replica in replicas],
+        }
+
+    def _described(self, replica: Replica) -> dict[str, Any]:
+        idle = replica.state == "idle"
+        return {
+            "name": replica.name,
+            "state": replica.state,
+            "idle_seconds": round(self.now() - replica.idle_since, 3) if idle else None,
+            "error": replica.failure,
+        }
+
+
+@frozen
+class _Done(Generic[_T]):
+    value: _T
+    hung: bool = False
+
+
+def _script(browser: Browser, script: Script) -> _Done[Outcome]:
+    result: ScriptResult = run_script(browser, script)
+    return _Done(Outcome(result.data, result.error), result.hung)
+
+
+def _state(browser: Browser) -> Data:
+    info = browser.page.info()
+    left, top = browser.page.script(
+        "return [screenX + (outerWidth - innerWidth * devicePixelRatio) / 2,"
+        " screenY + outerHeight - innerHeight * devicePixelRatio];"
+    )
+    return {"url": info.url, "title": info.title, "window_offset": {"x": left, "y": top}}

@@ -1,0 +1,63 @@
+"""The browser cluster as a whole: built out of the configuration, started, stopped."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from twisted_aigate.browser.launching import LocalLauncher
+from twisted_aigate.browser.pool import Pool
+from twisted_aigate.browser.programs import Programs
+from twisted_aigate.browser.service import Browsers
+from twisted_aigate.http_client.guarded import name_resolver
+from twisted_aigate.kernel.addresses import is_public
+from twisted_aigate.kernel.processes import minimal_environment
+from twisted_aigate.kernel.settings import Configuration
+from twisted_aigate.kernel.threads import Threads
+
+
+class BrowserTree:
+    """
+    The cluster and what it runs on.
+
+    @param reactor: Starts and watches processes, listens, connects, keeps time.
+    @param configuration: The configuration.
+    @param programs: What browsers are made of.
+    @param threads: Where files are written, and processes looked at.
+    @param random: Makes input uneven.
+    @ivar browsers: The service.
+    @ivar token: What callers present.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        configuration: Configuration,
+        programs: Programs,
+        threads: Threads,
+        random: Random,
+    ) -> None:
+        settings = configuration.settings
+        browser = settings.browser
+        launcher = LocalLauncher(
+            reactor,
+            programs,
+            settings.data_dir / "browser",
+            minimal_environment(configuration.environment),
+            threads,
+            name_resolver(reactor),
+            _anywhere if browser.allow_private else is_public,
+            browser.allow_private,
+            random,
+        )
+        self._pool = Pool(reactor, launcher, browser.replicas, browser.queue_timeout)
+        self.browsers = Browsers(self._pool, reactor)
+        self.token = browser.token
+
+    async def stop(self) -> None:
+        """End all browsers."""
+        await self._pool.stop()
+
+
+def _anywhere(address: str) -> bool:
+    return True

@@ -1,0 +1,71 @@
+"""The browser cluster."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from random import SystemRandom
+
+from twisted_aigate.browser.programs import find_programs
+from twisted_aigate.browser.routes import browser_routes, render_browser_error
+from twisted_aigate.browser.tree import BrowserTree
+from twisted_aigate.kernel.settings import Configuration
+from twisted_aigate.platform.shared import Shared
+from twisted_aigate.web.site import Tree
+
+_PREFIX = "stealthy-auto-browse"
+
+
+class BrowserPart:
+    """
+    The browsers.
+
+    @param shared: What they are built on.
+    @raise SettingsError: The configuration cannot be used.
+    """
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._off: str | None = None
+        self._tree: BrowserTree | None = None
+        programs = find_programs(shared.settings, shutil.which)
+        if isinstance(programs, str):
+            self._off = programs
+        else:
+            self._tree = BrowserTree(
+                shared.reactor, shared.configuration, programs, shared.threads, SystemRandom()
+            )
+
+    def trees(self) -> Iterator[Tree]:
+        """See L{Part}."""
+        if self._tree is None:
+            yield self._shared.off_tree(_PREFIX, f"/{_PREFIX}/ is off: {self._off}.", "browser")
+            return
+        edge = self._shared.settings.edge
+        routes = browser_routes(self._tree, edge.max_body_size)
+        yield Tree(
+            _PREFIX.encode("ascii"),
+            routes,
+            render_browser_error,
+            self._shared.limiter("browser"),
+            frozenset(routes.unlimited),
+            edge.timeouts.browser,
+        )
+
+    def summary(self) -> Iterator[tuple[str, str | None]]:
+        """See L{Part}."""
+        yield f"/{_PREFIX}/", self._off
+
+    def check(self, configuration: Configuration) -> None:
+        """See L{Part}; nothing of it changes without a restart."""
+
+    async def start(self) -> None:
+        """See L{Part}; browsers start when they are wanted."""
+
+    def reload(self, configuration: Configuration) -> None:
+        """See L{Part}; nothing of it changes without a restart."""
+
+    async def stop(self) -> None:
+        """See L{Part}."""
+        if self._tree is not None:
+            await self._tree.stop()
