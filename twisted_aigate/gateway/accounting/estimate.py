@@ -28,7 +28,7 @@ _PROMPT_FIELDS = (
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _WRITES = frozenset(("/chat/completions", "/completions", "/messages", "/responses"))
 _COUNTS = ("n", "best_of")
-_PICTURES = frozenset((Task.IMAGE, Task.IMAGE_EDIT, Task.IMAGE_VARIATION))
+_PICTURES = (Task.IMAGE, Task.IMAGE_EDIT, Task.IMAGE_VARIATION)
 
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=_-]{2048,}")
 _BASE64_LEAST = 2048

@@ -43,18 +43,13 @@ class Amounts:
     images: float = 0
     requests: float = 1
 
-    def of(self, kind: str) -> float:
-        """How much of a kind, by its name."""
-        amount: float = getattr(self, kind)
-        return amount
-
     @property
     def read(self) -> float:
         """All tokens that were read: by them it is known which tier of prices holds."""
         return self.prompt + self.cache_read + self.cache_write + self.prompt_audio
 
 
-_KINDS = tuple(attribute.name for attribute in fields(Amounts))
+_NOTHING = {attribute.name: 0.0 for attribute in fields(Amounts)}
 
 # What LiteLLM's configuration calls the price of one of each.
 _NAMES: Mapping[str, tuple[str, ...]] = {
@@ -81,23 +76,37 @@ _SAME_AS = {
 }
 
 
-@frozen(slots=False)
+@frozen
 class Tier:
     """
-    Prices of one of each kind, in dollars.
+    Prices in dollars.
 
     @ivar above: The tokens read from which on they hold.
+    @ivar prices: One of each kind's.
     """
 
     above: int
-    prices: Mapping[str, float]
+    prices: Amounts
 
     def cost(self, amounts: Amounts) -> float:
         """What that much work costs, in dollars."""
-        return sum((price * amounts.of(kind) for kind, price in self.prices.items()), 0.0)
+        # Written out: every call is counted so.
+        prices = self.prices
+        return (
+            prices.prompt * amounts.prompt
+            + prices.cache_read * amounts.cache_read
+            + prices.cache_write * amounts.cache_write
+            + prices.prompt_audio * amounts.prompt_audio
+            + prices.completion * amounts.completion
+            + prices.completion_audio * amounts.completion_audio
+            + prices.seconds * amounts.seconds
+            + prices.characters * amounts.characters
+            + prices.images * amounts.images
+            + prices.requests * amounts.requests
+        )
 
 
-@frozen(slots=False)
+@frozen
 class Tariff:
     """
     The prices of a deployment.
@@ -111,10 +120,10 @@ class Tariff:
         """What that much work costs, in billionths of a dollar."""
         if not self.tiers:
             return 0
-        tier = self.tiers[0]
-        for higher in self.tiers[1:]:
-            if amounts.read > higher.above:
-                tier = higher
+        tier, *higher = self.tiers
+        for each in higher:
+            if amounts.read > each.above:
+                tier = each
         return to_nanos(tier.cost(amounts))
 
     @property
@@ -144,9 +153,8 @@ def tariff(tiers: Mapping[int, Mapping[str, float]]) -> Tariff:
         for kind, like in _SAME_AS.items():
             if like in prices:
                 prices.setdefault(kind, prices[like])
-        some = {kind: prices[kind] for kind in _KINDS if prices.get(kind)}
-        if some:
-            made.append(Tier(above, some))
+        if any(prices.values()):
+            made.append(Tier(above, Amounts(**{**_NOTHING, **prices})))
     return Tariff(tuple(made))
 
 

@@ -141,8 +141,8 @@ class Usage:
             total = _whole(said.total_tokens)
             completion = 0 if total is None else max(0, total - prompt)
         self.prompt, self.completion = prompt, completion
-        details = said.prompt_tokens_details or _Details()
-        cached = details.cached_tokens
+        details = said.prompt_tokens_details
+        cached = None if details is None else details.cached_tokens
         self.cache_read = _whole(said.prompt_cache_hit_tokens if cached is None else cached) or 0
         self.cache_write = _whole(said.cache_creation_input_tokens) or 0
         self._take_audio(details, said.completion_tokens_details)
@@ -150,13 +150,15 @@ class Usage:
     def _take_responses(self, said: _Usage) -> None:
         self.prompt = _whole(said.input_tokens) or 0
         self.completion = _whole(said.output_tokens) or 0
-        details = said.input_tokens_details or _Details()
-        self.cache_read = _whole(details.cached_tokens) or 0
+        details = said.input_tokens_details
+        self.cache_read = 0 if details is None else _whole(details.cached_tokens) or 0
         self._take_audio(details, said.output_tokens_details)
 
-    def _take_audio(self, read: _Details, written: _Details | None) -> None:
-        self.prompt_audio = _whole(read.audio_tokens) or 0
-        self.completion_audio = _whole(written.audio_tokens if written is not None else None) or 0
+    def _take_audio(self, read: _Details | None, written: _Details | None) -> None:
+        if read is not None:
+            self.prompt_audio = _whole(read.audio_tokens) or 0
+        if written is not None:
+            self.completion_audio = _whole(written.audio_tokens) or 0
 
     def _take_anthropic(self, said: _Usage) -> None:
         # Of a prompt it counts what the caches have apart, and its last event may leave it out.
