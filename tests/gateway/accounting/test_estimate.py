@@ -1,0 +1,101 @@
+"""How much work a call is, where nobody says."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, cast
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.gateway.fakes import make_call
+from twisted_aigate.gateway.accounting.estimate import amounts_of, most_of, tokens_of
+from twisted_aigate.gateway.accounting.reader import UsageReader
+from twisted_aigate.gateway.calls import Call, FormCall, Task, Upload
+from twisted_aigate.gateway.deployments import Deployment
+
+_DEPLOYMENT = Deployment("m", "openai", "x")
+_HELLO = [{"role": "user", "content": "x" * 1000}]
+
+
+def _form(task: Task, size: int, *fields: tuple[str, str]) -> FormCall:
+    upload = Upload("file", cast(Any, None), "a.wav", "audio/wav", size)
+    return FormCall(task, "m", fields, (upload,))
+
+
+class MostTests(SynchronousTestCase):
+    """The most that a call can become."""
+
+    def completion(self, deployment: Deployment = _DEPLOYMENT, **fields: Any) -> tuple[float, bool]:
+        """The tokens that may be written, and whether the caller said so."""
+        most = most_of(make_call(messages=_HELLO, **fields), deployment)
+        return most.amounts.completion, most.said
+
+    def test_what_the_caller_says(self) -> None:
+        for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"):
+            self.assertEqual(self.completion(**{name: 7}), (7, True))
+        self.assertEqual(self.completion(max_tokens=7, n=3), (21, True))
+        self.assertEqual(self.completion(max_tokens=7, n=-3), (7, True))
+
+    def test_what_the_configuration_says(self) -> None:
+        told = Deployment("m", "openai", "x", info={"max_output_tokens": 100})
+        self.assertEqual(self.completion(told), (100, False))
+        self.assertEqual(self.completion(told, max_tokens=None), (100, False))
+        self.assertEqual(self.completion(), (4096, False))
+
+    def test_prompts(self) -> None:
+        most = most_of(make_call(messages=_HELLO, tools=[{"x": "y" * 1000}]), _DEPLOYMENT)
+        self.assertGreater(most.amounts.prompt, 1000)
+        self.assertLess(most.amounts.prompt, 1100)
+
+    def test_pictures_are_no_text(self) -> None:
+        picture = base64.b64encode(bytes(range(256)) * 4000).decode()
+        part = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture}"}}
+        messages = [{"role": "user", "content": [part]}]
+        most = most_of(make_call(messages=messages), _DEPLOYMENT)
+        self.assertLess(most.amounts.prompt, 40_000)
+        self.assertGreaterEqual(most.amounts.prompt, 1600)
+
+    def test_what_is_not_written(self) -> None:
+        most = most_of(make_call(Task.EMBEDDING, input="x" * 100), _DEPLOYMENT)
+        self.assertEqual((most.amounts.completion, most.said), (0, True))
+        most = most_of(make_call(Task.SPEECH, input="twelve chars"), _DEPLOYMENT)
+        self.assertEqual(most.amounts.characters, 12)
+        most = most_of(make_call(Task.IMAGE, prompt="x", n=4), _DEPLOYMENT)
+        self.assertEqual(most.amounts.images, 4)
+
+    def test_forms(self) -> None:
+        most = most_of(_form(Task.TRANSCRIPTION, 200_000), _DEPLOYMENT)
+        self.assertEqual((most.amounts.seconds, most.amounts.images), (100, 0))
+        most = most_of(_form(Task.IMAGE_EDIT, 200_000, ("n", "2")), _DEPLOYMENT)
+        self.assertEqual((most.amounts.seconds, most.amounts.images), (0, 2))
+
+
+class AmountsTests(SynchronousTestCase):
+    """How much work a call was."""
+
+    def amounts(self, call: Call | FormCall, answer: bytes) -> Any:
+        """The amounts of an answered call."""
+        reader = UsageReader()
+        reader.document(answer)
+        return amounts_of(call, reader, *tokens_of(call, reader))
+
+    def test_kinds_of_tokens_are_apart(self) -> None:
+        amounts = self.amounts(
+            make_call(messages=_HELLO),
+            b'{"usage":{"prompt_tokens":100,"completion_tokens":20,'
+            b'"prompt_tokens_details":{"cached_tokens":60,"audio_tokens":10},'
+            b'"completion_tokens_details":{"audio_tokens":5}}}',
+        )
+        self.assertEqual((amounts.prompt, amounts.cache_read, amounts.prompt_audio), (30, 60, 10))
+        self.assertEqual((amounts.completion, amounts.completion_audio), (15, 5))
+
+    def test_sound_that_was_heard(self) -> None:
+        call = _form(Task.TRANSCRIPTION, 160_000)
+        self.assertEqual(self.amounts(call, b'{"text":"x"}').seconds, 10)
+        self.assertEqual(self.amounts(call, b'{"text":"x","duration":7.5}').seconds, 7.5)
+
+    def test_searches(self) -> None:
+        call = make_call(Task.RERANK, query="x", documents=["y"])
+        answer = b'{"results":[],"meta":{"billed_units":{"search_units":3}}}'
+        self.assertEqual(self.amounts(call, answer).requests, 3)
+        self.assertEqual(self.amounts(call, b'{"results":[]}').requests, 1)
