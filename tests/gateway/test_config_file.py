@@ -107,6 +107,31 @@ class ConfigFileTests(SynchronousTestCase):
         self.assertEqual(embed.api_key.reveal(), "sk-mistral")
         self.assertEqual(embed.mode, "embedding")
 
+    def test_who_serves_responses(self) -> None:
+        """OpenAI at its own address, azure, and what speaks OpenAI's API and says so."""
+        entries = (
+            ("openai/x", "", "", True),
+            ("x", "", "", True),
+            ("openai/x", "https://api.openai.com/v1/", "", True),
+            ("openai/x", "http://here/v1", "", False),
+            ("openai/x", "http://here/v1", "responses", True),
+            ("hosted_vllm/x", "http://here/v1", "responses", True),
+            ("groq/x", "", "", False),
+            ("azure/x", "https://me.openai.azure.com", "", True),
+            ("anthropic/x", "", "responses", False),
+            ("openai/x", "", "embedding", True),
+        )
+        lines = ["model_list:"]
+        for number, (model, base, mode, _) in enumerate(entries):
+            lines += [f"  - model_name: m{number}", f"    litellm_params: {{model: {model}"]
+            lines[-1] += f", api_base: '{base}'}}" if base else "}"
+            if mode:
+                lines.append(f"    model_info: {{mode: {mode}}}")
+        catalogue = _catalogue("\n".join(lines))
+        for number, (*entry, serves) in enumerate(entries):
+            [deployment] = catalogue.find(f"m{number}")
+            self.assertIs(deployment.serves_responses, serves, entry)
+
     def test_names(self) -> None:
         """Aliases and the default come after what is configured."""
         catalogue = _catalogue(_FULL)

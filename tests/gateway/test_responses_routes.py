@@ -135,6 +135,22 @@ class TranslatedTests(ResponsesCase):
         messages = self.body()["messages"]
         self.assertEqual([(each["role"], each["content"]) for each in messages], said)
 
+    def test_what_it_goes_on_from_is_paid_for(self) -> None:
+        """A budget holds what all of the conversation can cost."""
+        first = self.create(input="Something long")
+        admitted: list[Call] = []
+        admit = self.accounts.meter.admit
+
+        def admitting(caller: Caller, call: Call, reachable: Any) -> Any:
+            admitted.append(call)
+            return admit(caller, call, reachable)
+
+        self.patch(self.accounts.meter, "admit", admitting)
+        self.create(previous_response_id=first["id"], input="More")
+        [call] = admitted
+        for said in (b"Something long", b"Hi", b"More"):
+            self.assertIn(said, bytes(call.fields["input"]))
+
     def test_goes_on_at_a_provider_that_serves_the_api(self) -> None:
         """It is sent the whole conversation, since it does not know it."""
         first = self.create()

@@ -62,7 +62,8 @@ def _api_version(provider: str, environment: Mapping[str, str]) -> str | None:
 def _serves_responses(remote: Remote, base: str, mode: object) -> bool:
     if not isinstance(remote, OpenAIShaped):
         return False
-    return mode == "responses" or (remote.responses and remote.base_url in (None, base))
+    own = remote.base_url in (None, base.rstrip("/"))
+    return mode == "responses" or (remote.responses and own)
 
 
 def _fields(pairs: Mapping[str, str], where: str) -> tuple[tuple[bytes, bytes], ...]:

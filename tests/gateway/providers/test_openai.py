@@ -19,6 +19,7 @@ from twisted_aigate.gateway.providers.azure import AzureProvider
 from twisted_aigate.gateway.providers.interface import IProvider
 from twisted_aigate.gateway.providers.openai import OpenAIProvider
 from twisted_aigate.gateway.providers.upstream import Upstream
+from twisted_aigate.gateway.responses.asks import KeptAsk
 
 _TASKS = (
     Task.CHAT, Task.COMPLETION, Task.EMBEDDING, Task.SPEECH, Task.IMAGE, Task.MODERATION,
@@ -51,6 +52,15 @@ class OpenAITests(ProviderCase):
             sent = self.sent()
             self.assertEqual(sent.target, f"/v1{task.value}")
             self.assertEqual(sent.fields["authorization"], f"Bearer {KEY}")
+
+    def test_kept_responses(self) -> None:
+        """They are asked for at a path of their own, with what was asked."""
+        ask = KeptAsk(b"GET", "resp_1/..", "/input_items", b"limit=5")
+        asking = Deferred.fromCoroutine(self.provider.ask_kept(self.deployment(), ask))
+        line = bytes(self.upstream.connections[-1].sent).partition(b"\r\n")[0]
+        self.assertEqual(line, b"GET /v1/responses/resp_1%2F../input_items?limit=5 HTTP/1.1")
+        self.respond(response(b'{ "odd":1.50 }'))
+        self.assertEqual(self.successResultOf(asking).body, b'{ "odd":1.50 }')
 
     def test_dropped(self) -> None:
         """What a provider, or a kind of model, would refuse; only where it is to be dropped."""
@@ -174,6 +184,23 @@ class AzureTests(ProviderCase):
                 self.assertEqual(sent.target, f"{prefix}{task.value}{query}")
                 self.assertEqual(sent.fields["api-key"], KEY)
                 self.assertNotIn("authorization", sent.fields)
+
+    def test_responses(self) -> None:
+        """The deployment is in the body there, and the API is newer."""
+        for path, version, target in (
+            ("", None, "/openai/responses%s?api-version=2025-04-01-preview"),
+            ("/behind/openai", "2026-01-01", "/behind/openai/responses%s?api-version=2026-01-01"),
+            ("/openai/v1", None, "/openai/v1/responses%s"),
+        ):
+            deployment = self.deployment(path=path, api_version=version)
+            self.ask(deployment, Task.RESPONSES).addErrback(lambda _: None)
+            self.assertEqual(self.sent().target, target % "")
+            ask = KeptAsk(b"DELETE", "resp_1", "", b"a=b")
+            asking = Deferred.fromCoroutine(self.provider.ask_kept(deployment, ask))
+            asking.addErrback(lambda _: None)
+            more = "&a=b" if "?" in target else "?a=b"
+            line = bytes(self.upstream.connections[-1].sent).partition(b"\r\n")[0].decode()
+            self.assertEqual(line, f"DELETE {target % '/resp_1'}{more} HTTP/1.1")
 
     def test_answer_untouched(self) -> None:
         """What comes back is passed on as it came."""

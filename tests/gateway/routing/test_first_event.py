@@ -76,6 +76,16 @@ class FirstEventTests(SynchronousTestCase):
                 self.assertEqual(error.status, status)
                 self.assertIs(meaning_of(error), meaning)
 
+    def test_an_event_that_is_one(self) -> None:
+        """The Responses API has an error's fields in the event itself."""
+        told = {"type": "error", "code": "rate_limit_exceeded", "message": "slow", "param": "p"}
+        error = error_of(json.dumps(told).encode())
+        assert error is not None
+        self.assertEqual((error.status, error.code), (429, "rate_limit_exceeded"))
+        self.assertEqual((error.message, error.param), ("slow", "p"))
+        begun = {"type": "response.created", "response": {"error": None}, "code": "error"}
+        self.assertIsNone(error_of(json.dumps(begun).encode()))
+
     def test_words(self) -> None:
         """Its message, field and code are kept."""
         error = _error(message="Too long", param="messages", code="context_length_exceeded")
