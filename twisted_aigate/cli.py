@@ -54,7 +54,7 @@ def check(folder: Path) -> str:
     from twisted_aigate.browser.programs import find_programs
     from twisted_aigate.claudebox.accounts import NAME, ZAI, make_instance
     from twisted_aigate.gateway.providers.claudebox import claude_deployments
-    from twisted_aigate.gateway.tree import read_catalogue, usable_local_models
+    from twisted_aigate.gateway.tree import read_cache_plan, read_catalogue, usable_local_models
 
     configuration = load(os.environ, folder)
     local = list(usable_local_models(configuration.settings))
@@ -63,6 +63,7 @@ def check(folder: Path) -> str:
     claude_on = [name for name, made in claudeboxes.items() if not isinstance(made, str)]
     claude = claude_deployments(claude_on)
     catalogue, _, unsupported = read_catalogue(configuration, claude, on)
+    read_cache_plan(configuration)
     lines = [f"{name}={value}" for name, value in describe(configuration.settings)]
     lines.append(f"models: {', '.join(catalogue.names) or 'none'}")
     lines += [f"off: {entry.name}: {off}" for entry, off in local if off]

@@ -5,13 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from attrs import evolve
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
+from twisted_aigate.gateway.cache.plan import CacheParams, Mode, make_plan
+from twisted_aigate.gateway.cache.service import ResponseCache
+from twisted_aigate.gateway.cache.stores import Store, make_store
 from twisted_aigate.gateway.calls import Call, FormCall, Result, Task
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.providers.interface import IProvider
+from twisted_aigate.kernel.settings.model import CacheSettings
 
 
 @implementer(IProvider)
@@ -49,6 +55,16 @@ class FakeProvider:
         if isinstance(self.answer, Deferred):
             return await self.answer
         return self.answer
+
+
+def make_cache(
+    clock: IReactorTime, mode: Mode = Mode.OPT_IN, store: Store | None = None, **changes: Any
+) -> ResponseCache:
+    """A cache in memory, or in a store."""
+    params = CacheParams(ttl=600)
+    plan = make_plan(CacheSettings(None, None, 2**20), None, params, None, {})
+    plan = evolve(plan, mode=mode, **changes)
+    return ResponseCache(plan, store or make_store(plan, None, clock), clock)
 
 
 def make_call(task: Task = Task.CHAT, model: str = "m", **fields: Any) -> Call:

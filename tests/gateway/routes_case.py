@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.iweb import IResponse
 
 from tests.gateway.accounts import NOW, FakeAccounts
-from tests.gateway.fakes import FakeProvider
+from tests.gateway.fakes import FakeProvider, make_cache
 from tests.support.storage import FakeDatabase
 from tests.support.threads import HeldThreads
 from tests.support.traversal import SiteClient
@@ -73,9 +73,10 @@ class RoutesCase(SynchronousTestCase):
         self.clock.advance(NOW)
         self.accounts = FakeAccounts(self.clock, KEY)
         self.addCleanup(self.accounts.database.close)
+        self.cache = make_cache(self.clock)
         router = Router(self.catalogue, policy, self.clock, Random(1))
         self.gateway = gateway = Gateway(
-            router, {"openai": self.provider}, self.accounts.meter, self.kept
+            router, {"openai": self.provider}, self.accounts.meter, self.kept, self.cache
         )
         threads: Any = HeldThreads()
         health = HealthChecks(gateway, threads, folder)
@@ -83,6 +84,7 @@ class RoutesCase(SynchronousTestCase):
             gateway,
             health,
             self.accounts,
+            self.cache,
             known_callers(Secret(KEY), self.accounts.keys, self.clock),
             known_callers(Secret(KEY), self.accounts.keys, self.clock, Secret(MESSAGES_KEY)),
             MAX_BODY,

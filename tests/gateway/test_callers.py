@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_aigate.gateway.callers import MASTER, Caller, with_key
+from twisted_aigate.gateway.callers import CLAUDE_CODE, MASTER, Caller, with_key
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.keys.models import VirtualKey
+from twisted_aigate.gateway.routes.callers import masters_only
 
 _CATALOGUE = Catalogue(
     [
@@ -50,3 +54,13 @@ class CallerTests(SynchronousTestCase):
         caller = with_key(_key())
         self.assertEqual((caller.alias("gpt"), caller.alias("other")), ("m", "other"))
         self.assertEqual(MASTER.alias("gpt"), "gpt")
+
+    def test_what_is_the_masters_alone(self) -> None:
+        def ask(caller: Caller) -> Deferred[Caller]:
+            request: Any = None
+            only = masters_only(lambda request: caller)
+            return Deferred.fromCoroutine(only(request))
+
+        self.assertIs(self.successResultOf(ask(MASTER)), MASTER)
+        refused = self.failureResultOf(ask(CLAUDE_CODE), GatewayError).value
+        self.assertEqual(refused.status, 403)

@@ -187,7 +187,7 @@ class ConfigFileTests(SynchronousTestCase):
         self.assertEqual(
             unsupported,
             [
-                "litellm_settings.cache", "litellm_settings.callbacks",
+                "litellm_settings.callbacks",
                 "litellm_settings.set_verbose", "model_list.litellm_params.max_retries",
                 "model_list.litellm_params.tags", "model_list.team_id",
                 "router_settings.enable_pre_call_checks",

@@ -11,6 +11,7 @@ import msgspec
 from attrs import field, frozen
 from twisted.web.iweb import IBodyProducer
 
+from twisted_aigate.gateway.cache.controls import NONE, Controls
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.events import EVENT_STREAM
 
@@ -45,13 +46,14 @@ class Call:
     @ivar task: What is asked.
     @ivar model: The model's name as the caller wrote it.
     @ivar fields: The request's fields, each in the text that it came in; the gateway's own
-        (C{extra_headers}, C{mock_response}) are taken out.
+        (C{extra_headers}, C{mock_response}, C{cache}) are taken out.
     @ivar body: The request as it came, when C{fields} says nothing else; otherwise C{None}.
     @ivar stream: The caller wants events.
     @ivar extra_headers: Header fields for the provider.
     @ivar mock_response: What to answer in place of a model.
     @ivar protocol_headers: The caller's own header fields that belong to the protocol that it
         speaks, for a provider that speaks it too.
+    @ivar cache: What is asked of the cache.
     """
 
     task: Task
@@ -62,6 +64,7 @@ class Call:
     extra_headers: tuple[tuple[bytes, bytes], ...] = ()
     mock_response: MockResponse | None = None
     protocol_headers: tuple[tuple[bytes, bytes], ...] = ()
+    cache: Controls = NONE
 
     def body_for(self, model: str) -> bytes:
         """
@@ -156,6 +159,11 @@ class Result:
     def is_events(self) -> bool:
         """It is a stream of server-sent events."""
         return self.content_type.startswith(EVENT_STREAM)
+
+    def drop(self) -> None:
+        """Want nothing of the body."""
+        if not isinstance(self.body, bytes):
+            self.body.stopProducing()
 
     def described(self, error: Exception) -> GatewayError:
         """What the body failed with, for the caller."""

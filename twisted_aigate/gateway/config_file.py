@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from twisted_aigate.gateway.cache.plan import CacheParams
 from twisted_aigate.gateway.routing.policy import STRATEGIES
 from twisted_aigate.kernel.settings import ConfigError
 
@@ -84,6 +85,8 @@ class LiteLLMSettings(Reliability):
 
     request_timeout: float | None = None
     drop_params: bool | None = None
+    cache: bool | None = None
+    cache_params: CacheParams = msgspec.field(default_factory=CacheParams)
 
 
 class AliasTarget(msgspec.Struct):
@@ -127,8 +130,13 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def _unsupported(data: dict[str, Any]) -> list[str]:
-    found = _unknown(data.get("litellm_settings"), LiteLLMSettings, "litellm_settings.")
+def _unsupported(data: dict[str, Any], config: ConfigFile) -> list[str]:
+    settings = data.get("litellm_settings")
+    found = _unknown(settings, LiteLLMSettings, "litellm_settings.")
+    cache = "litellm_settings.cache_params."
+    if isinstance(settings, dict):
+        found += _unknown(settings.get("cache_params"), CacheParams, cache)
+    found += [cache + each for each in config.litellm_settings.cache_params.unsupported]
     found += _unknown(data.get("router_settings"), RouterSettings, "router_settings.")
     router = data.get("router_settings")
     aliases = router.get("model_group_alias") if isinstance(router, dict) else None
@@ -155,6 +163,7 @@ def parse_sections(file: Mapping[str, Any]) -> tuple[ConfigFile, list[str]]:
     """
     ours = _without_nulls({name: file[name] for name in SECTIONS if name in file})
     try:
-        return msgspec.convert(ours, ConfigFile, strict=False), _unsupported(ours)
+        config = msgspec.convert(ours, ConfigFile, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(str(error)) from None
+    return config, _unsupported(ours, config)

@@ -113,7 +113,7 @@ class HealthChecks:
             task, request = _CALLS.get(deployment.mode, _CALLS["chat"])
             call = _json_call(deployment, task, request)
             result = await self._gateway.call_deployment(deployment, call)
-        _drop(result)
+        result.drop()
 
     async def _transcribe(self, deployment: Deployment) -> Result:
         sound = _silence()
@@ -127,11 +127,6 @@ class HealthChecks:
             return await self._gateway.call_form_deployment(deployment, call)
         finally:
             file.close()
-
-
-def _drop(result: Result) -> None:
-    if not isinstance(result.body, bytes):
-        result.body.stopProducing()
 
 
 def describe(deployment: Deployment) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Raw, Struct
 
+from twisted_aigate.gateway.cache.controls import CacheField
+
 NonEmpty = Annotated[str, Meta(min_length=1)]
 ExtraHeaders = dict[str, str]
 Count = Annotated[int, Meta(ge=1)]
@@ -38,6 +40,7 @@ class BaseRequest(Struct, kw_only=True):
 
     model: NonEmpty | None = None
     extra_headers: ExtraHeaders | None = None
+    cache: CacheField | None = None
 
 
 class CallRequest(BaseRequest, kw_only=True):

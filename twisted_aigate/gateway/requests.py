@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
+from twisted_aigate.gateway.cache.controls import read_controls
 from twisted_aigate.gateway.calls import Call, Task
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.messages.models import MessagesRequest
@@ -35,7 +36,7 @@ REQUESTS: dict[Task, type[BaseRequest]] = {
 }
 """The typed model of each call whose request is a JSON object."""
 
-_OURS = ("extra_headers", "mock_response")
+_OURS = ("extra_headers", "mock_response", "cache")
 """Fields that are for the gateway and not for the provider."""
 
 _NEVER_FORWARDED = frozenset(
@@ -106,6 +107,7 @@ def json_call(
     body: bytes,
     headers: tuple[tuple[bytes, bytes], ...] = (),
     default: Callable[[], str] = no_model,
+    cache_control: bytes | None = None,
 ) -> Call:
     """
     A call of a JSON request.
@@ -115,6 +117,7 @@ def json_call(
     @param body: The same as it came.
     @param headers: The caller's header fields that belong to the task's protocol.
     @param default: Tells the model to call when the request names none.
+    @param cache_control: The caller's C{Cache-Control}.
     @raise GatewayError: 400: it cannot be a call.
     """
     untouched = request.model is not None
@@ -130,4 +133,5 @@ def json_call(
         forwarded_headers(request.extra_headers),
         getattr(request, "mock_response", None),
         headers,
+        read_controls(request.cache, cache_control),
     )

@@ -8,6 +8,7 @@ import msgspec
 from attrs import evolve
 
 from twisted_aigate.gateway.accounting.meter import Headers, Meter
+from twisted_aigate.gateway.cache.service import ResponseCache
 from twisted_aigate.gateway.callers import Caller
 from twisted_aigate.gateway.calls import Call, FormCall, Result, Task
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
@@ -16,6 +17,7 @@ from twisted_aigate.gateway.messages.models import PromptRequest
 from twisted_aigate.gateway.messages.outcome import Asked
 from twisted_aigate.gateway.messages.service import as_chat, as_message, count_tokens
 from twisted_aigate.gateway.providers.interface import (
+    IActs,
     IMessagesProvider,
     IProvider,
     IResponsesProvider,
@@ -30,6 +32,8 @@ from twisted_aigate.gateway.routing.router import Answer, Router
 from twisted_aigate.http_client import Origin
 from twisted_aigate.kernel.identifiers import current_request_id
 
+_MODEL_ID = b"x-litellm-model-id"
+
 
 class Gateway:
     """
@@ -40,6 +44,7 @@ class Gateway:
         L{twisted_aigate.gateway.providers.table} have the entry C{openai}.
     @param meter: Lets calls in and has them paid.
     @param kept: Keeps responses.
+    @param cache: Keeps answers; C{None}: nobody does.
     """
 
     def __init__(
@@ -48,11 +53,13 @@ class Gateway:
         providers: Mapping[str, IProvider],
         meter: Meter,
         kept: KeptResponses,
+        cache: ResponseCache | None = None,
     ) -> None:
         self.router = router
         self._kept = kept
         self._providers = providers
         self._meter = meter
+        self._cache = cache
 
     @property
     def catalogue(self) -> Catalogue:
@@ -66,6 +73,31 @@ class Gateway:
         @raise GatewayError: It gives no result.
         """
         call = self._meant(caller, call)
+        cache = self._cache
+        if cache is None or not cache.covers(call) or not self._is_repeatable(call.model):
+            return await self._answer(caller, call)
+        return await self._cached(cache, caller, call)
+
+    def _is_repeatable(self, model: str) -> bool:
+        """Whether an answer can stand for another: not if somebody may have to act for it."""
+        return not any(
+            deployment.mock_response is not None or IActs.providedBy(self._provider(deployment))
+            for deployment in self.router.reachable(model)
+        )
+
+    async def _cached(self, cache: ResponseCache, caller: Caller, call: Call) -> Result:
+        result, made = await cache.answer(caller, call, lambda: self._answer(caller, call))
+        if made:
+            return result
+        model_id = dict(result.headers).get(_MODEL_ID, b"").decode("utf-8")
+        try:
+            told = await self._meter.admit_hit(caller, call, model_id)
+        except BaseException:
+            result.drop()
+            raise
+        return evolve(result, headers=(*result.headers, *_call_id(), *told))
+
+    async def _answer(self, caller: Caller, call: Call) -> Result:
         if call.task is Task.MESSAGES:
             return await self._message(caller, call)
         if call.task is Task.RESPONSES:
@@ -219,17 +251,20 @@ def _finished(answer: Answer, told: Headers = ()) -> Result:
     return evolve(result, headers=(*result.headers, *_headers(answer), *told))
 
 
+def _call_id() -> Headers:
+    call_id = current_request_id.get()
+    return () if call_id is None else ((b"x-litellm-call-id", call_id.encode("ascii")),)
+
+
 def _headers(answer: Answer) -> Headers:
     # LiteLLM's: https://docs.litellm.ai/docs/proxy/response_headers
     deployment = answer.deployment
     fields = [
-        (b"x-litellm-model-id", deployment.id.encode("utf-8")),
+        (_MODEL_ID, deployment.id.encode("utf-8")),
         (b"x-litellm-attempted-retries", b"%d" % answer.retries),
         (b"x-litellm-attempted-fallbacks", b"%d" % answer.fallbacks),
+        *_call_id(),
     ]
-    call_id = current_request_id.get()
-    if call_id is not None:
-        fields.append((b"x-litellm-call-id", call_id.encode("ascii")))
     if deployment.origin is not None:
         fields.append((b"x-litellm-model-api-base", _url(deployment.origin, deployment.path)))
     return tuple(fields)

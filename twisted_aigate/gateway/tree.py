@@ -13,6 +13,9 @@ from twisted.logger import Logger
 
 from twisted_aigate.gateway.accounting.accounts import Accounts
 from twisted_aigate.gateway.accounting.price_book import load_library, needs_library
+from twisted_aigate.gateway.cache.plan import CachePlan, make_plan
+from twisted_aigate.gateway.cache.service import ResponseCache
+from twisted_aigate.gateway.cache.stores import make_store
 from twisted_aigate.gateway.catalogue import make_catalogue
 from twisted_aigate.gateway.config_file import parse_sections
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
@@ -41,6 +44,7 @@ from twisted_aigate.interfaces import IChatModels
 from twisted_aigate.kernel.addresses import is_public
 from twisted_aigate.kernel.database import Database
 from twisted_aigate.kernel.processes import minimal_environment
+from twisted_aigate.kernel.redis import Redis
 from twisted_aigate.kernel.settings import (
     ConfigError,
     Configuration,
@@ -98,6 +102,23 @@ def read_catalogue(
         raise configuration.wrong_file(error) from None
 
 
+def read_cache_plan(configuration: Configuration) -> CachePlan:
+    """
+    When answers are kept.
+
+    @raise SettingsError: The file cannot be used.
+    """
+    settings = configuration.settings
+    try:
+        sections, _ = parse_sections(configuration.file)
+        said = sections.litellm_settings
+        return make_plan(
+            settings.cache, said.cache, said.cache_params, settings.redis, configuration.environment
+        )
+    except ConfigError as error:
+        raise configuration.wrong_file(error) from None
+
+
 class GatewayTree:
     """
     The gateway and what it runs on.
@@ -110,6 +131,9 @@ class GatewayTree:
     @param claude: The instances of Claude Code that are on, by name.
     @param accounts: Who has which key, and what they spend.
     @param database: Where responses are kept.
+    @param redis: What processes share.
+    @raise SettingsError: The configuration cannot be used.
+    @ivar cache: The cache of answers.
     """
 
     _log = Logger()
@@ -124,6 +148,7 @@ class GatewayTree:
         claude: Mapping[str, IChatModels],
         accounts: Accounts,
         database: Database,
+        redis: Redis | None,
     ) -> None:
         settings = configuration.settings
         self._threads = threads
@@ -159,8 +184,13 @@ class GatewayTree:
         self._responses = KeptResponses(
             ResponseTable(), database, reactor, kept.retention, kept.max_size
         )
+        plan = read_cache_plan(configuration)
+        # The file may name one for the cache alone.
+        self._redis = None if plan.redis is None else Redis(reactor, plan.redis, random)
+        store = make_store(plan, self._redis or redis, reactor)
+        self.cache = ResponseCache(plan, store, reactor)
         router = Router(catalogue, policy, reactor, random)
-        self.gateway = Gateway(router, providers, accounts.meter, self._responses)
+        self.gateway = Gateway(router, providers, accounts.meter, self._responses, self.cache)
         self.health = HealthChecks(self.gateway, threads, folder)
 
     @property
@@ -196,6 +226,8 @@ class GatewayTree:
         """Make everything ready that calls need."""
         if any(map(needs_library, self.gateway.catalogue)):
             await self._threads.run(load_library)
+        if self._redis is not None:
+            await self._redis.start()
         await self._accounts.start()
         self._responses.start()
 
@@ -203,6 +235,8 @@ class GatewayTree:
         """End the workers, close the connections to providers, and keep what calls cost."""
         await self._responses.stop()
         self._client.close()
+        if self._redis is not None:
+            await self._redis.stop()
         stops = [Deferred.fromCoroutine(model.stop()) for model in self._local.values()]
         await gatherResults(stops)
         await self._accounts.stop()

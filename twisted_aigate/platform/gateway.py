@@ -63,6 +63,7 @@ class GatewayPart:
             claudebox.models,
             accounts,
             shared.database,
+            shared.redis,
         )
         # Claude Code has a token that opens nothing but the API that it speaks.
         ours = None
@@ -73,6 +74,7 @@ class GatewayPart:
             self._gateway.gateway,
             self._gateway.health,
             accounts,
+            self._gateway.cache,
             known_callers(settings.master_key, accounts.keys, shared.reactor),
             known_callers(settings.master_key, accounts.keys, shared.reactor, ours),
             settings.edge.max_body_size,

@@ -11,7 +11,7 @@ from twisted_aigate.gateway.calls import Call, FormCall, Result, Task
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.events import EVENT_STREAM
-from twisted_aigate.gateway.providers.interface import IProvider
+from twisted_aigate.gateway.providers.interface import IActs
 from twisted_aigate.interfaces import IChatModels, ModelError
 
 CLAUDE_MODELS = {
@@ -43,7 +43,7 @@ def claude_deployments(providers: Collection[str]) -> list[Deployment]:
     ]
 
 
-@implementer(IProvider)
+@implementer(IActs)
 class ClaudeProvider:
     """
     An instance of Claude Code.

@@ -42,6 +42,10 @@ class IResponsesProvider(IProvider):
         """
 
 
+class IActs(IProvider):
+    """One whose answers are deeds: what it is asked twice, it is to do twice."""
+
+
 class IMessagesProvider(IProvider):
     """One that speaks Anthropic's Messages API itself: it answers C{Task.MESSAGES} too."""
 

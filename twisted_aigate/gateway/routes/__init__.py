@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from twisted_aigate.gateway.accounting.accounts import Accounts
+from twisted_aigate.gateway.cache.service import ResponseCache
 from twisted_aigate.gateway.callers import Caller
 from twisted_aigate.gateway.health import HealthChecks
+from twisted_aigate.gateway.routes.cache import CacheRoutes
 from twisted_aigate.gateway.routes.callers import KEY_HEADERS, known_callers
 from twisted_aigate.gateway.routes.calls import CallRoutes
 from twisted_aigate.gateway.routes.errors import errors_for, render_openai_error
@@ -27,6 +29,7 @@ def gateway_routes(
     gateway: Gateway,
     health: HealthChecks,
     accounts: Accounts,
+    cache: ResponseCache,
     authorise: Authorise[Caller],
     authorise_messages: Authorise[Caller],
     max_body: int,
@@ -39,6 +42,7 @@ def gateway_routes(
     @param gateway: What answers.
     @param health: Tries deployments.
     @param accounts: Has the keys, and what they spent.
+    @param cache: The cache of answers.
     @param authorise: Says who calls.
     @param authorise_messages: Says who calls Anthropic's API.
     @param max_body: The most bytes of a body; 0: no limit.
@@ -58,5 +62,6 @@ def gateway_routes(
         spend.add_to(router, prefix, authorise)
         responses.add_to(router, prefix, authorise)
     calls.add_cohere_to(router, authorise)
-    HealthRoutes(health, accounts).add_to(router, authorise)
+    CacheRoutes(cache, max_body).add_to(router, authorise)
+    HealthRoutes(health, accounts, cache).add_to(router, authorise)
     return router

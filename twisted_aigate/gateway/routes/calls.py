@@ -88,7 +88,10 @@ class CallRoutes:
             checked = parse(decoder, body)
             headers = protocol_headers(task, request.fields)
             default = self._default(task, caller)
-            call = json_call(task, checked, parse_fields(body), body, headers, default)
+            cache_control = request.joined_field(b"cache-control")
+            call = json_call(
+                task, checked, parse_fields(body), body, headers, default, cache_control
+            )
             more = (request_id_field(request.id),) if task is Task.MESSAGES else ()
             return _reply(await self._gateway.call(caller, call), more)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted_aigate import __version__
 from twisted_aigate.gateway.accounting.accounts import Accounts
+from twisted_aigate.gateway.cache.service import ResponseCache
 from twisted_aigate.gateway.callers import Caller
 from twisted_aigate.gateway.health import HealthChecks
 from twisted_aigate.gateway.routes.callers import masters_only
@@ -19,11 +20,13 @@ class HealthRoutes:
 
     @param health: Tries deployments.
     @param accounts: Know whether the database answers.
+    @param cache: The cache of answers.
     """
 
-    def __init__(self, health: HealthChecks, accounts: Accounts) -> None:
+    def __init__(self, health: HealthChecks, accounts: Accounts, cache: ResponseCache) -> None:
         self._health = health
         self._accounts = accounts
+        self._cache = cache
 
     def add_to(self, router: Router, authorise: Authorise[Caller]) -> None:
         """
@@ -44,11 +47,14 @@ class HealthRoutes:
 
     async def _ready(self, request: Request, caller: None) -> Reply:
         connected = await self._accounts.is_connected()
-        # Calls of the master key, and of keys that are known, are answered without the database.
+        cache = self._cache.kind
+        # Calls of the master key, and of keys that are known, are answered without the database;
+        # all are without the cache.
         ready = {
             "status": "healthy",
             "db": "connected" if connected else "Not connected",
-            "cache": None,
+            "cache": cache,
+            "cache_up": cache is not None and await self._cache.store.is_up(),
             "version": __version__,
         }
         return json_reply(ready)

@@ -219,6 +219,22 @@ class BrowserSettings:
 
 
 @frozen
+class CacheSettings:
+    """
+    The gateway's cache of answers.
+
+    @ivar mode: For all calls, for those that ask for it, or for none; C{None}: as the file says.
+    @ivar ttl: Seconds that an answer is kept; 0: as long as there is room. C{None}: as the file
+        says.
+    @ivar max_bytes: Bytes of answers that are kept in memory.
+    """
+
+    mode: str | None = variable("CACHE", kinds.choice("on", "opt-in", "off"))
+    ttl: float | None = variable("CACHE_TTL", kinds.DURATION)
+    max_bytes: int = variable("CACHE_MAX_BYTES", kinds.SIZE, "64MB")
+
+
+@frozen
 class JobSettings:
     """
     The gateway's calls as jobs.
@@ -273,6 +289,7 @@ class Settings:
     storage: StorageSettings
     claudebox: ClaudeboxSettings
     browser: BrowserSettings
+    cache: CacheSettings
     jobs: JobSettings
     spend: SpendSettings
     responses: ResponseSettings
