@@ -8,8 +8,9 @@ its fields from the C{@ivar} lines of its docstring.
 from __future__ import annotations
 
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from attrs import frozen
@@ -127,3 +128,42 @@ def schema(model: type[Struct]) -> dict[str, Any]:
     if definitions:
         own["$defs"] = definitions
     return own
+
+
+def content(data: bytes, media_type: str, uri: str) -> Mapping[str, Any]:
+    """
+    A content block of a file: its text, its picture or sound, or its bytes as a resource.
+
+    @param uri: Where it is.
+    """
+    kind = media_type.partition("/")[0]
+    if kind not in ("image", "audio"):
+        try:
+            return text(data.decode("utf-8"))
+        except UnicodeDecodeError:
+            kind = "resource"
+    encoded = b64encode(data).decode("ascii")
+    if kind == "resource":
+        return {
+            "type": kind,
+            "resource": {"uri": uri, "mimeType": media_type, "blob": encoded},
+        }
+    return {"type": kind, "data": encoded, "mimeType": media_type}
+
+
+Encoding = Literal["utf-8", "base64"]
+"""How bytes come in a text."""
+
+
+def decoded(value: str, encoding: Encoding) -> bytes:
+    """
+    The bytes that come in a text.
+
+    @raise ToolError: It is no base64.
+    """
+    if encoding == "utf-8":
+        return value.encode("utf-8")
+    try:
+        return b64decode(value, validate=True)
+    except ValueError:
+        raise ToolError("content is not valid base64.") from None

@@ -116,6 +116,14 @@ class Pending:
                 block = {}
         self.leave()
 
+    def messages(self) -> Iterator[Any]:
+        """The JSON in the events, as they come; those without any are passed over."""
+        for line in self.response:
+            name, _, value = line.decode().rstrip("\n").partition(": ")
+            if name == "data" and value:
+                yield json.loads(value)
+        self.leave()
+
     def leave(self) -> None:
         """Close the connection."""
         if self._response is not None:

@@ -74,7 +74,7 @@ class _Routes:
         self._admit(caller, value)
         # What tools do has time-outs of its own, or is to have none.
         request.be_patient()
-        posted = Posted(value, caller, base_url(request), partial(_header, request), json, events)
+        posted = Posted(value, caller, request.base_url, partial(_header, request), json, events)
         return _reply(await self._endpoint.post(posted))
 
     async def get(self, request: Request, caller: ToolCaller) -> Reply:
@@ -109,24 +109,17 @@ def mcp_routes(
     """
 
     async def guarded(request: Request) -> ToolCaller:
-        if not origins.allows(_header(request, "origin"), base_url(request)):
+        if not origins.allows(_header(request, "origin"), request.base_url):
             raise HTTPError(403, "Web pages of this origin may not call. See MCP_ALLOWED_ORIGINS.")
         caller = authorise(request)
         return await caller if isawaitable(caller) else caller
 
     routes = _Routes(endpoint, max_body, admit)
     router = Router()
-    for way in (path, f"{path}/"):
-        router.add("POST", way, routes.post, guarded)
-        router.add("GET", way, routes.get, guarded)
-        router.add("DELETE", way, routes.delete, guarded)
+    router.add("POST", f"{path}/", routes.post, guarded)
+    router.add("GET", f"{path}/", routes.get, guarded)
+    router.add("DELETE", f"{path}/", routes.delete, guarded)
     return router
-
-
-def base_url(request: Request) -> str:
-    """Scheme and authority at which a client reaches us."""
-    host = (request.field(b"host") or b"localhost").decode("latin-1")
-    return f"{'https' if request.isSecure() else 'http'}://{host}"
 
 
 def _header(request: Request, name: str) -> str | None:

@@ -22,6 +22,7 @@ from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.platform.browser import BrowserPart
 from twisted_aigate.platform.claudebox import ClaudeboxPart
 from twisted_aigate.platform.gateway import GatewayPart, JobsPart
+from twisted_aigate.platform.mcp import Endpoints, McpPart
 from twisted_aigate.platform.part import Part
 from twisted_aigate.platform.secrets import weak_secrets
 from twisted_aigate.platform.shared import Shared
@@ -71,13 +72,22 @@ class Platform:
             uploads,
             node_name(settings.data_dir),
         )
-        storage = StoragePart(shared)
-        claudebox = ClaudeboxPart(shared)
+        self._endpoints = Endpoints(shared)
+        storage = StoragePart(shared, self._endpoints)
+        claudebox = ClaudeboxPart(shared, self._endpoints)
         self._gateway = GatewayPart(shared, claudebox)
         self._jobs = JobsPart(shared, self._gateway)
+        mcp = McpPart(shared, self._endpoints, {**storage.tools, **claudebox.tools})
         # In the order in which they start: who asks another comes after it.
         browser = BrowserPart(shared)
-        self._parts: list[Part] = [storage, claudebox, browser, self._gateway, self._jobs]
+        self._parts: list[Part] = [
+            storage,
+            claudebox,
+            browser,
+            self._gateway,
+            self._jobs,
+            mcp,
+        ]
         trees = [tree for part in self._parts for tree in part.trees()]
         self.site = Site(trees, shared.addresses(), reactor)
         self.s3_site = storage.site()
@@ -139,6 +149,7 @@ class Platform:
 
         @return: Fires when none is left.
         """
+        self._endpoints.drain()
         return self._jobs.drain()
 
     def cut(self) -> None:

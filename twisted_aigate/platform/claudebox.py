@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping
 
 from twisted_aigate.claudebox.accounts import NAME, ZAI, make_instance
 from twisted_aigate.claudebox.routes import claudebox_routes, errors_for, render_detail
+from twisted_aigate.claudebox.routes.tools import tool_callers
 from twisted_aigate.claudebox.slots import Slots
+from twisted_aigate.claudebox.tools import ClaudeboxTools
 from twisted_aigate.claudebox.tree import ClaudeboxTree
-from twisted_aigate.interfaces import IChatModels
+from twisted_aigate.interfaces import IChatModels, ToolSource
 from twisted_aigate.kernel.settings import Configuration
+from twisted_aigate.platform.mcp import Endpoints
 from twisted_aigate.platform.shared import Shared
 from twisted_aigate.web.site import Tree
 
@@ -19,12 +22,15 @@ class ClaudeboxPart:
     The instances of Claude Code.
 
     @param shared: What they are built on.
+    @param endpoints: Where endpoints for their tools are made.
+    @ivar tools: The tools of those that are on, by their servers' names.
     @ivar models: Those that are on, as chat models, by name.
     @ivar runs_on_gateway: One of them asks the gateway's own models.
     """
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: Shared, endpoints: Endpoints) -> None:
         self._shared = shared
+        self._endpoints = endpoints
         settings = shared.settings
         slots = Slots(settings.claudebox.max_processes)
         self._on: dict[str, ClaudeboxTree] = {}
@@ -46,6 +52,10 @@ class ClaudeboxPart:
         self.models: Mapping[str, IChatModels] = {
             name: tree.models for name, tree in self._on.items()
         }
+        self.tools: Mapping[str, ToolSource] = {
+            _server(name): ClaudeboxTools(tree.claudebox, shared.threads, shared.reactor)
+            for name, tree in self._on.items()
+        }
         self.runs_on_gateway = settings.claudebox.backend == "gateway" and NAME in self._on
 
     def trees(self) -> Iterator[Tree]:
@@ -55,7 +65,7 @@ class ClaudeboxPart:
         edge = self._shared.settings.edge
         for name, tree in self._on.items():
             routes = claudebox_routes(tree, edge.max_body_size, int(self._shared.reactor.seconds()))
-            yield Tree(
+            api = Tree(
                 name.encode("ascii"),
                 routes,
                 render_detail,
@@ -64,6 +74,8 @@ class ClaudeboxPart:
                 edge.timeouts.claudebox,
                 errors_for,
             )
+            callers = tool_callers(name, tree.claudebox.instance.token)
+            yield self._endpoints.beside(api, self.tools[_server(name)], callers)
         for name, reason in self._off.items():
             yield self._shared.off_tree(name, f"/{name}/ is off: {reason}.", "claudebox")
 
@@ -89,3 +101,8 @@ class ClaudeboxPart:
         """See L{Part}."""
         for tree in self._on.values():
             await tree.stop()
+
+
+def _server(name: str) -> str:
+    # A hyphen ends a server's name in those of its tools.
+    return name.replace("-", "_")

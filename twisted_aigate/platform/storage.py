@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from twisted_aigate.interfaces import ToolSource
 from twisted_aigate.kernel.settings import Configuration
+from twisted_aigate.platform.mcp import Endpoints
 from twisted_aigate.platform.shared import Shared
 from twisted_aigate.storage.buckets import configured_storage
 from twisted_aigate.storage.routes import (
@@ -13,8 +15,13 @@ from twisted_aigate.storage.routes import (
     render_plain_error,
     storage_routes,
 )
+from twisted_aigate.storage.routes.tools import ToolCallers
+from twisted_aigate.storage.tools import StorageTools
 from twisted_aigate.storage.tree import StorageTree, missing
 from twisted_aigate.web.site import Site, Tree
+
+_SERVER = "hybrids3"
+"""What its tools' server is called."""
 
 
 class StoragePart:
@@ -22,17 +29,24 @@ class StoragePart:
     Storage.
 
     @param shared: What it is built on.
+    @param endpoints: Where an endpoint for its tools is made.
     @raise SettingsError: The configuration cannot be used.
+    @ivar tools: Its tools, by their server's name; none when it is off.
     """
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: Shared, endpoints: Endpoints) -> None:
         self._shared = shared
+        self._endpoints = endpoints
         self._off = missing(shared.configuration)
         self._storage: StorageTree | None = None
         if self._off is None:
             self._storage = StorageTree(
                 shared.reactor, shared.configuration, shared.database, shared.threads
             )
+        self.tools: dict[str, ToolSource] = {}
+        if self._storage is not None:
+            parts = self._storage.store, self._storage.buckets, self._storage.keys
+            self.tools[_SERVER] = StorageTools(*parts, "/storage")
         # One for both ports: an address has one allowance.
         self._limiter = shared.limiter("storage")
 
@@ -42,7 +56,9 @@ class StoragePart:
             yield self._shared.off_tree("storage", f"Storage is off: {self._off}.", "storage")
         else:
             health = frozenset((b"/health",))
-            yield self._tree(self._storage, b"storage", health, always_s3=False)
+            tree = self._tree(self._storage, b"storage", health, always_s3=False)
+            callers = ToolCallers(self._storage.keys)
+            yield self._endpoints.beside(tree, self.tools[_SERVER], callers, callers.admit)
 
     def site(self) -> Site | None:
         """S3 alone, at the root of a port of its own; C{None}: storage is off."""

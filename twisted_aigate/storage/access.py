@@ -35,6 +35,10 @@ class AccessKeys:
         """The key of that access key."""
         return self._by_public.get(public)
 
+    def opening(self, bucket: Bucket) -> AccessKey | None:
+        """A key that opens a bucket, if there is one."""
+        return next((key for key in self._keys if owns(key, bucket)), None)
+
 
 def owns(key: AccessKey | None, bucket: Bucket) -> bool:
     """Whether a caller may write to a bucket, and read it whether it is public or not."""

@@ -245,6 +245,12 @@ class Request(server.Request):
         secure = self._open().isSecure()
         return self.site.addresses.is_secure(self.client, secure, forwarded)
 
+    @property
+    def base_url(self) -> str:
+        """Scheme and authority at which the client reaches us."""
+        host = (self.field(b"host") or b"localhost").decode("latin-1")
+        return f"{'https' if self.isSecure() else 'http'}://{host}"
+
     def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:
         """Have what makes the body paused while the client reads slowly."""
         self.producer = producer

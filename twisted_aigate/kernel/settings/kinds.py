@@ -44,6 +44,10 @@ def _networks(text: str) -> tuple[Network, ...]:
     )
 
 
+def _texts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def choice(*allowed: str) -> Kind:
     """One word out of a list."""
 
@@ -76,6 +80,7 @@ REDIS = Kind(
 FOLDER = Kind(Path, "a folder", "a path")
 FILE = Kind(Path, "a file", "a path")
 TEXT = Kind(str, "a text", "any text")
+TEXTS = Kind(_texts, "a list", "any texts separated by commas")
 NETWORKS = Kind(_networks, "a list of networks", "CIDRs separated by commas, such as 10.0.0.0/8")
 AT_LEAST_ZERO = Kind(_count(0), "a count", "a whole number, 0 or more")
 AT_LEAST_ONE = Kind(_count(1), "a count", "a whole number, 1 or more")

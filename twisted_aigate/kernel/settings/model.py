@@ -272,6 +272,21 @@ class ResponseSettings:
 
 
 @frozen
+class McpSettings:
+    """
+    The Model Context Protocol.
+
+    @ivar max_sessions: How many sessions each endpoint may have.
+    @ivar session_idle: Seconds that an unused one lasts; 0: for ever.
+    @ivar allowed_origins: The origins of other servers whose web pages may call.
+    """
+
+    max_sessions: int = variable("MCP_MAX_SESSIONS", kinds.AT_LEAST_ONE, "1000")
+    session_idle: float = variable("MCP_SESSION_IDLE", kinds.DURATION, "30m")
+    allowed_origins: tuple[str, ...] = variable("MCP_ALLOWED_ORIGINS", kinds.TEXTS, "")
+
+
+@frozen
 class Settings:
     """
     Everything that the operator can set.
@@ -293,6 +308,7 @@ class Settings:
     jobs: JobSettings
     spend: SpendSettings
     responses: ResponseSettings
+    mcp: McpSettings
     master_key: Secret = variable(
         "LITELLM_MASTER_KEY", kinds.SECRET, aliases=("AIGATE_MASTER_KEY",), required=True
     )

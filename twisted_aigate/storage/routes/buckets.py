@@ -9,8 +9,9 @@ from twisted_aigate.storage.models import Bucket
 from twisted_aigate.storage.routes.api import Operation, empty_reply, xml_reply
 from twisted_aigate.storage.routes.caller import denied
 from twisted_aigate.storage.routes.listing import owner_of
-from twisted_aigate.storage.routes.xml import Child, parse, timestamp
+from twisted_aigate.storage.routes.xml import Child, parse
 from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
+from twisted_aigate.storage.views import timestamp
 from twisted_aigate.web.reply import Reply
 
 _MOST_DELETED = 1000

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from twisted_aigate.storage.models import Bucket, Listing, StoredObject
 from twisted_aigate.storage.routes.api import Operation, xml_reply
-from twisted_aigate.storage.routes.xml import Child, timestamp, url_encoded
+from twisted_aigate.storage.routes.xml import Child, url_encoded
 from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
+from twisted_aigate.storage.views import timestamp
 from twisted_aigate.web.reply import Reply
 
 MOST_KEYS = 1000

@@ -19,11 +19,12 @@ from twisted_aigate.storage.routes.objects import (
     etag_field,
 )
 from twisted_aigate.storage.routes.target import NUMBER
-from twisted_aigate.storage.routes.xml import Child, parse, timestamp
+from twisted_aigate.storage.routes.xml import Child, parse
 from twisted_aigate.storage.s3.checksums import algorithm_named, multipart_type
 from twisted_aigate.storage.s3.digester import object_checksum
 from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
 from twisted_aigate.storage.uploads import MOST_PARTS, NamedPart
+from twisted_aigate.storage.views import timestamp
 from twisted_aigate.web.errors import Headers
 from twisted_aigate.web.reply import Reply
 

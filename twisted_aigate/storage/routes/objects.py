@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from twisted_aigate.storage.access import may_read
 from twisted_aigate.storage.intake import too_large
+from twisted_aigate.storage.keys import checked_key
 from twisted_aigate.storage.models import Bucket, StoredObject
 from twisted_aigate.storage.routes.api import Operation, empty_reply, xml_reply
 from twisted_aigate.storage.routes.bodies import (
@@ -17,12 +18,13 @@ from twisted_aigate.storage.routes.bodies import (
 )
 from twisted_aigate.storage.routes.caller import denied
 from twisted_aigate.storage.routes.conditions import read_condition, wanted_span, write_condition
-from twisted_aigate.storage.routes.target import checked_key, decoded
-from twisted_aigate.storage.routes.xml import parse, timestamp
+from twisted_aigate.storage.routes.target import decoded
+from twisted_aigate.storage.routes.xml import parse
 from twisted_aigate.storage.s3.checksums import algorithm_named
 from twisted_aigate.storage.s3.digester import Announced, Digester
 from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
 from twisted_aigate.storage.service import ObjectHeaders
+from twisted_aigate.storage.views import timestamp
 from twisted_aigate.web.errors import Headers
 from twisted_aigate.web.reply import Reply
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import Any
-from urllib.parse import quote
 
-from twisted_aigate.storage.models import StoredObject
+from twisted_aigate.storage.keys import checked_key
 from twisted_aigate.storage.routes.api import Operation, empty_reply
 from twisted_aigate.storage.routes.buckets import create_bucket, delete_bucket
 from twisted_aigate.storage.routes.caller import denied
-from twisted_aigate.storage.routes.target import NUMBER, Target, checked_key
-from twisted_aigate.storage.routes.xml import timestamp
-from twisted_aigate.storage.s3.credential import MOST_EXPIRES
-from twisted_aigate.storage.s3.presign import presign
+from twisted_aigate.storage.routes.target import NUMBER, Target
+from twisted_aigate.storage.views import (
+    DEFAULT_EXPIRES,
+    MOST_LISTED,
+    BucketNames,
+    Method,
+    ObjectList,
+    presigned,
+    shown,
+)
 from twisted_aigate.web.errors import HTTPError
 from twisted_aigate.web.reply import Reply, json_reply
 
-_MOST_LISTED = 1000
-_DEFAULT_EXPIRES = 3600
-_REGION = "us-east-1"
 _SECONDS = re.compile(r"-?[0-9]+")
 
 
@@ -33,19 +34,7 @@ async def list_buckets(operation: Operation) -> Reply:
     if operation.caller.key is None:
         raise denied(operation.caller)
     found = await operation.api.buckets.visible_to(operation.caller.key)
-    return json_reply({"buckets": [bucket.name for bucket in found]})
-
-
-def _listed(found: StoredObject) -> dict[str, Any]:
-    return {
-        "bucket": found.bucket,
-        "key": found.key,
-        "content_type": found.content_type,
-        "size": found.size,
-        "etag": found.etag,
-        "uploaded_at": timestamp(found.uploaded_at),
-        "expires_at": None if found.expires_at is None else timestamp(found.expires_at),
-    }
+    return json_reply(BucketNames([bucket.name for bucket in found]))
 
 
 async def list_objects(operation: Operation) -> Reply:
@@ -55,14 +44,13 @@ async def list_objects(operation: Operation) -> Reply:
     text = query.get("max-keys", "")
     if text and not NUMBER.fullmatch(text):
         raise HTTPError(400, "max-keys must be a number.", param="max-keys")
-    limit = min(int(text) if text else _MOST_LISTED, _MOST_LISTED)
+    limit = min(int(text) if text else MOST_LISTED, MOST_LISTED)
     page = await operation.api.store.list_page(
         bucket, query.get("prefix", ""), "", query.get("start-after", ""), limit
     )
 
     def render() -> Reply:
-        objects = [_listed(found) for found in page.objects]
-        return json_reply({"bucket": bucket.name, "objects": objects})
+        return json_reply(ObjectList(bucket.name, [shown(found) for found in page.objects]))
 
     # Off the reactor, as S3's lists are.
     return await operation.api.store.threads.run(render)
@@ -95,30 +83,23 @@ async def presign_object(operation: Operation) -> Reply:
     await Operation(operation.api, operation.request, operation.caller, target).writable()
     assert signer is not None
     bucket = await operation.api.buckets.find(name)
-    method = query.get("method", "GET").upper()
-    if method not in ("GET", "PUT"):
+    asked = query.get("method", "GET").upper()
+    if asked not in ("GET", "PUT"):
         raise HTTPError(400, "method must be GET or PUT.", param="method")
+    method: Method = "GET" if asked == "GET" else "PUT"
     text = query.get("expires", "")
     if text and not _SECONDS.fullmatch(text):
         raise HTTPError(400, "expires must be a number of seconds.", param="expires")
     # What has more digits than any number of seconds is clamped with them.
-    expires = int(text[:18]) if text else _DEFAULT_EXPIRES
-    expires = min(max(expires, 1), MOST_EXPIRES)
-    request = operation.request
-    scheme = "https" if request.isSecure() else "http"
-    host = (request.field(b"host") or b"localhost").decode("latin-1")
-    raw_path = f"{operation.api.prefix}/{name}/{quote(key, safe='/~')}".encode("ascii")
-    if bucket.public and method == "GET":
-        url = f"{scheme}://{host}{raw_path.decode('ascii')}"
-        return json_reply({"url": url, "method": method, "expires": None})
-    url = presign(
+    expires = int(text[:18]) if text else DEFAULT_EXPIRES
+    made = presigned(
+        operation.request.base_url,
+        operation.api.prefix,
+        bucket,
+        key,
         method,
-        f"{scheme}://{host}",
-        raw_path,
-        signer.public,
-        signer.secret.reveal(),
-        _REGION,
         expires,
+        signer,
         operation.api.store.now(),
     )
-    return json_reply({"url": url, "method": method, "expires": expires})
+    return json_reply(made)

@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from attrs import frozen
 
-from twisted_aigate.storage.models import MAX_KEY_BYTES
+from twisted_aigate.storage.keys import checked_key
 from twisted_aigate.storage.s3.canonical import parse_query
 from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
 from twisted_aigate.web.request import Request
@@ -64,21 +64,6 @@ def decoded(raw: bytes) -> str:
     if "\0" in text:
         raise S3Error(ErrorCode.InvalidURI, "A key cannot hold a NUL.")
     return text
-
-
-def checked_key(key: str) -> str:
-    """
-    A key, of a length that S3 takes.
-
-    @raise S3Error: C{KeyTooLongError}.
-    """
-    size = len(key.encode("utf-8"))
-    if size > MAX_KEY_BYTES:
-        raise S3Error(
-            ErrorCode.KeyTooLongError,
-            extra={"Size": str(size), "MaxSizeAllowed": str(MAX_KEY_BYTES)},
-        )
-    return key
 
 
 def parse_target(request: Request) -> Target:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import TypeAlias
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -75,12 +74,6 @@ def parse(body: bytes, root: str) -> ElementTree.Element:
     if element.tag != root:
         raise S3Error(ErrorCode.MalformedXML, f"The root of the document must be {root}.")
     return element
-
-
-def timestamp(seconds: float) -> str:
-    """A time as S3 writes it in XML: ISO 8601 with milliseconds, UTC."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
 
 
 def url_encoded(key: str) -> str:
