@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Generic, TypeVar
 
-from attrs import evolve
+from attrs import evolve, frozen
 from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IBodyProducer
@@ -19,7 +21,55 @@ from twisted_aigate.gateway.routing.states import States
 
 Ask = Callable[[Deployment], Awaitable[Result]]
 
+_T = TypeVar("_T")
 _TIMED_OUT = (408, 504)
+
+
+@frozen
+class Occupied(Generic[_T]):
+    """
+    A deployment that has answered, and has the call in hand until it is over.
+
+    @ivar answer: What it answered.
+    @ivar spend: To be called with tokens that it takes while it goes on.
+    @ivar over: To be called once, when it is done with the call, with the tokens that it took
+        beside.
+    """
+
+    answer: _T
+    spend: Callable[[int], None]
+    over: Callable[[int], None]
+
+
+async def occupy(
+    deployment: Deployment,
+    ask: Callable[[Deployment], Awaitable[_T]],
+    states: States,
+    clock: IReactorTime,
+) -> Occupied[_T]:
+    """
+    Have a deployment answer, and keep its state.
+
+    @param clock: Tells how long it takes.
+    @raise GatewayError: It does not: it is done with the call.
+    """
+    state = states.begin(deployment)
+    began = clock.seconds()
+
+    def answered() -> None:
+        now = clock.seconds()
+        state.answered(now, now - began)
+
+    try:
+        answer = await ask(deployment)
+    except BaseException as error:
+        states.end(state)
+        if isinstance(error, GatewayError) and error.status in _TIMED_OUT:
+            # One that does not answer must not count as one that is not known yet.
+            answered()
+        raise
+    answered()
+    return Occupied(answer, partial(states.spend, state), partial(states.end, state))
 
 
 async def attempt(
@@ -30,47 +80,39 @@ async def attempt(
     reader: UsageReader,
 ) -> Result:
     """
-    Have a deployment answer, and keep its state.
+    Have a deployment answer a call.
 
     @param clock: Tells how long it takes.
     @param reader: Reads what its answer takes.
     @return: An answer that has begun: the deployment is done with the call when its body is over.
     @raise GatewayError: It gives none.
     """
-    state = states.begin(deployment)
-    began = clock.seconds()
-
-    def answered() -> None:
-        now = clock.seconds()
-        state.answered(now, now - began)
+    occupied = await occupy(deployment, lambda each: _begin(each, ask), states, clock)
+    result = occupied.answer
 
     def over() -> None:
-        states.end(state, reader.tokens)
+        occupied.over(reader.tokens)
         reader.finish()
 
-    try:
-        result = await ask(deployment)
-        body = result.body
-        if not isinstance(body, bytes):
-            body = await _begun(result, body)
-        elif result.is_events:
-            _check(first_of(body))
-    except BaseException as error:
-        over()
-        if isinstance(error, GatewayError) and error.status in _TIMED_OUT:
-            # One that does not answer must not count as one that is not known yet.
-            answered()
-        raise
-    answered()
-    if isinstance(body, bytes):
+    if isinstance(result.body, HeldBody):
+        result.body.over = over
+        result.body.seen = reader.feed if result.is_events else None
+    elif isinstance(result.body, bytes):
         if result.is_events:
-            reader.feed(body)
+            reader.feed(result.body)
         elif result.is_json:
-            reader.document(body)
+            reader.document(result.body)
         over()
-    else:
-        body.over = over
-        body.seen = reader.feed if result.is_events else None
+    return result
+
+
+async def _begin(deployment: Deployment, ask: Ask) -> Result:
+    result = await ask(deployment)
+    body = result.body
+    if not isinstance(body, bytes):
+        body = await _begun(result, body)
+    elif result.is_events:
+        _check(first_of(body))
     return evolve(result, body=body)
 
 

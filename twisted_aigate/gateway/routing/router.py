@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from random import Random
+from typing import Generic, TypeVar
 
 from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
@@ -28,13 +29,34 @@ from twisted_aigate.gateway.accounting.reader import UsageReader
 from twisted_aigate.gateway.calls import Result
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
 from twisted_aigate.gateway.errors import GatewayError
-from twisted_aigate.gateway.routing.asking import Ask, attempt
+from twisted_aigate.gateway.routing.asking import Ask, Occupied, attempt, occupy
 from twisted_aigate.gateway.routing.backoff import LONGEST_BACKOFF, LONGEST_PROMISE, wait_before
 from twisted_aigate.gateway.routing.failures import Meaning, meaning_of
 from twisted_aigate.gateway.routing.fallbacks import fallbacks_of
 from twisted_aigate.gateway.routing.policy import Policy
 from twisted_aigate.gateway.routing.states import States
 from twisted_aigate.gateway.routing.strategies import choose
+
+_T = TypeVar("_T")
+Attempt = Callable[[Deployment], Awaitable[_T]]
+"""Has one deployment answer, once; raises the L{GatewayError} when it does not."""
+
+
+@frozen
+class Found(Generic[_T]):
+    """
+    A deployment that answered.
+
+    @ivar answer: What it answered.
+    @ivar deployment: Which it is.
+    @ivar retries: How often the call was tried again.
+    @ivar fallbacks: How many model names were asked before this one.
+    """
+
+    answer: _T
+    deployment: Deployment
+    retries: int
+    fallbacks: int
 
 
 @frozen
@@ -99,30 +121,62 @@ class Router:
         @raise GatewayError: It gives no answer.
         """
         try:
-            return await self._try([deployment], ask, 0, True)
+            return _answer(await self._try([deployment], self._once(ask), 0, True))
         except _Failed as failed:
             raise failed.error from None
 
     async def route(self, model: str, ask: Ask) -> Answer:
         """
-        Have a deployment of a model name, or of one of its fallbacks, answer.
+        Have a deployment of a model name, or of one of its fallbacks, answer a call.
 
         @param ask: Asks a deployment. Cancelled when the caller leaves.
         @raise GatewayError: None gives an answer: the first model name's error.
         """
+        return _answer(await self._route(model, self._once(ask), _any))
+
+    def _once(self, ask: Ask) -> Attempt[tuple[Result, UsageReader]]:
+        async def attempt_once(each: Deployment) -> tuple[Result, UsageReader]:
+            reader = UsageReader()
+            return await attempt(each, ask, self.states, self._clock, reader), reader
+
+        return attempt_once
+
+    async def occupy(
+        self, model: str, ask: Attempt[_T], able: Callable[[Deployment], bool]
+    ) -> Found[Occupied[_T]]:
+        """
+        Have a deployment of a model name, or of one of its fallbacks, answer with what lasts.
+
+        @param ask: Asks a deployment. Cancelled when the caller leaves.
+        @param able: Whether a deployment can be asked at all; one of the name's own can.
+        @raise GatewayError: None gives an answer: the first model name's error.
+        """
+
+        async def ask_once(each: Deployment) -> Occupied[_T]:
+            return await occupy(each, ask, self.states, self._clock)
+
+        return await self._route(model, ask_once, able)
+
+    async def _route(
+        self, model: str, attempt: Attempt[_T], able: Callable[[Deployment], bool]
+    ) -> Found[_T]:
         deployments = self.catalogue.find(model)
         last_resort = not self._chain(model, Meaning.RETRY)
         try:
-            return await self._try(deployments, ask, 0, last_resort)
+            return await self._try(filter(able, deployments), attempt, 0, last_resort)
         except _Failed as failed:
             first = failed
         retries = first.retries
-        chain = self._chain(model, first.meaning)
+        chain = [
+            name
+            for name in self._chain(model, first.meaning)
+            if any(map(able, self.catalogue.find(name)))
+        ]
         for number, name in enumerate(chain, 1):
             self._log.info("{model}: falling back to {name}", model=model, name=name)
             try:
-                deployments = self.catalogue.find(name)
-                answer = await self._try(deployments, ask, number, number == len(chain))
+                able_ones = filter(able, self.catalogue.find(name))
+                answer = await self._try(able_ones, attempt, number, number == len(chain))
             except _Failed as failed:
                 retries += failed.retries
             else:
@@ -143,9 +197,14 @@ class Router:
         return [name for name in chain if name in self.catalogue][: self.policy.max_fallbacks]
 
     async def _try(
-        self, left: Sequence[Deployment], ask: Ask, fallbacks: int, last_resort: bool
-    ) -> Answer:
+        self,
+        deployments: Iterable[Deployment],
+        attempt: Attempt[_T],
+        fallbacks: int,
+        last_resort: bool,
+    ) -> Found[_T]:
         policy = self.policy
+        left = list(deployments)
         failures: Counter[str] = Counter()
         retries = -1
         last: _Failed | None = None
@@ -155,9 +214,7 @@ class Router:
                 raise last or self._none_available(left)
             retries += 1
             try:
-                reader = UsageReader()
-                result = await attempt(deployment, ask, self.states, self._clock, reader)
-                return Answer(result, deployment, retries, fallbacks, reader)
+                return Found(await attempt(deployment), deployment, retries, fallbacks)
             except GatewayError as error:
                 failed = error
             meaning = self._failed(deployment, failed)
@@ -249,3 +306,12 @@ class Router:
             retry_after=max(1, math.ceil(self.states.wait(deployments))),
         )
         return _Failed(error, Meaning.RETRY, 0)
+
+
+def _answer(found: Found[tuple[Result, UsageReader]]) -> Answer:
+    result, reader = found.answer
+    return Answer(result, found.deployment, found.retries, found.fallbacks, reader)
+
+
+def _any(deployment: Deployment) -> bool:
+    return True

@@ -115,17 +115,25 @@ class States:
         state.requests += 1
         return state
 
+    def spend(self, state: State, tokens: int) -> None:
+        """
+        It has answered with tokens.
+
+        @param state: Its state when it was given the call: that of another catalogue may be
+            another one.
+        """
+        state.turn_to(self._clock.seconds())
+        state.tokens += tokens
+
     def end(self, state: State, tokens: int = 0) -> None:
         """
         It is done with a call.
 
-        @param state: Its state when it was given the call: that of another catalogue may be
-            another one.
-        @param tokens: What the answer took.
+        @param state: As for L{spend}.
+        @param tokens: What the answer took, beside what was spent already.
         """
-        state.turn_to(self._clock.seconds())
+        self.spend(state, tokens)
         state.in_flight -= 1
-        state.tokens += tokens
 
     def failed(
         self, deployment: Deployment, policy: Policy, retry_after: float | None, *, lasting: bool
