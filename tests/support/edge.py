@@ -15,7 +15,7 @@ from tests.support.transports import MemoryTransport
 from twisted_aigate.web.auth import public
 from twisted_aigate.web.errors import HTTPError, RenderedError
 from twisted_aigate.web.proxies import ClientAddresses, Network
-from twisted_aigate.web.ratelimit import RateLimiter
+from twisted_aigate.web.ratelimit import Limiter
 from twisted_aigate.web.reply import Reply, json_reply
 from twisted_aigate.web.request import Request
 from twisted_aigate.web.routing import Router
@@ -45,7 +45,7 @@ def make_site(
     clock: Clock,
     resource: IResource,
     *,
-    limiter: RateLimiter | None = None,
+    limiter: Limiter | None = None,
     unlimited: Iterable[bytes] = (),
     timeout: float = TIMEOUT,
     trusted: Iterable[Network] = (),

@@ -6,6 +6,7 @@ import ipaddress
 import json
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
@@ -16,10 +17,27 @@ from twisted_aigate.kernel.identifiers import current_request_id
 from twisted_aigate.kernel.units import Rate
 from twisted_aigate.web.auth import public
 from twisted_aigate.web.off import SwitchedOff, render_json_error
-from twisted_aigate.web.ratelimit import RateLimiter
+from twisted_aigate.web.ratelimit import RateLimiter, too_many
 from twisted_aigate.web.reply import Reply, json_reply
 from twisted_aigate.web.request import Request
 from twisted_aigate.web.site import Tree
+
+
+class FarLimiter:
+    """
+    A limit that others keep.
+
+    @ivar answer: What they say.
+    @ivar cancelled: Who is not waited for any more.
+    """
+
+    def __init__(self) -> None:
+        self.cancelled: list[object] = []
+        self.answer: Deferred[None] = Deferred(self.cancelled.append)
+
+    def take(self, address: str) -> Deferred[None]:
+        """See L{twisted_aigate.web.ratelimit.Limiter}."""
+        return self.answer
 
 
 class SiteCase(SynchronousTestCase):
@@ -65,6 +83,40 @@ class RateLimitTests(SiteCase):
         self.assertEqual(refused.field("retry-after"), "60")
         self.assertTrue(refused.body.startswith(b"plain: "))
         self.assertEqual(len(self.handlers.seen), 3)
+
+    def test_a_limit_that_is_not_here_is_waited_for(self) -> None:
+        limiter = FarLimiter()
+        site = make_site(self.clock, self.handlers.router, limiter=limiter)
+        wire = Wire(site, self.clock)
+        wire.send(post("/read", b"hello"))
+        self.assertEqual(self.handlers.seen, [])
+        limiter.answer.callback(None)
+        self.assertEqual((wire.answer().status, wire.answer().body), (200, b"5"))
+
+    def test_its_refusal_is_answered(self) -> None:
+        limiter = FarLimiter()
+        wire = Wire(make_site(self.clock, self.handlers.router, limiter=limiter), self.clock)
+        wire.send(get("/hello"))
+        limiter.answer.errback(too_many(7))
+        self.assertEqual((wire.answer().status, wire.answer().field("retry-after")), (429, "7"))
+        self.assertEqual(self.handlers.seen, [])
+
+    def test_who_leaves_waits_for_it_no_longer(self) -> None:
+        limiter = FarLimiter()
+        wire = Wire(make_site(self.clock, self.handlers.router, limiter=limiter), self.clock)
+        wire.send(get("/hello"))
+        wire.transport.lose()
+        self.assertEqual(len(limiter.cancelled), 1)
+        self.assertEqual(self.handlers.seen, [])
+
+    def test_who_would_wait_too_long_is_told(self) -> None:
+        limiter = FarLimiter()
+        wire = Wire(
+            make_site(self.clock, self.handlers.router, limiter=limiter, timeout=5), self.clock
+        )
+        wire.send(get("/hello"))
+        self.clock.advance(5)
+        self.assertEqual(wire.answer().status, 504)
 
     def test_each_tree_has_its_own_zone(self) -> None:
         self.wire.send(get("/limited/hello") * 4 + get("/hello"))

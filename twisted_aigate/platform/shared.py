@@ -14,7 +14,8 @@ from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.kernel.units import Rate
 from twisted_aigate.web.off import SwitchedOff, render_json_error
 from twisted_aigate.web.proxies import LOOPBACK, ClientAddresses
-from twisted_aigate.web.ratelimit import RateLimiter
+from twisted_aigate.web.ratelimit import Limiter, RateLimiter
+from twisted_aigate.web.shared_ratelimit import SharedRateLimiter
 from twisted_aigate.web.site import Tree
 
 
@@ -52,9 +53,9 @@ class Shared:
             trusted = (*trusted, *LOOPBACK)
         return ClientAddresses(trusted)
 
-    def limiter(self, zone: str) -> RateLimiter | None:
+    def limiter(self, zone: str) -> Limiter | None:
         """
-        A rate limit by address.
+        A rate limit by address; with Redis, of all processes that share it.
 
         @param zone: The name of its settings.
         @return: C{None}: it is off.
@@ -62,7 +63,12 @@ class Shared:
         limits = self.settings.edge.rate_limits
         rate: Rate | None = getattr(limits, zone)
         burst: int = getattr(limits, f"{zone}_burst")
-        return None if rate is None else RateLimiter(rate, burst, self.reactor)
+        if rate is None:
+            return None
+        alone = RateLimiter(rate, burst, self.reactor)
+        if self.redis is None:
+            return alone
+        return SharedRateLimiter(zone, rate, burst, self.redis, alone)
 
     def off_tree(self, prefix: str, reason: str, zone: str) -> Tree:
         """

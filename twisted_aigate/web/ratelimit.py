@@ -8,7 +8,9 @@ rate drains it, and what would overflow the burst is refused at once and adds no
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_aigate.kernel.units import MINUTE, Rate
@@ -16,6 +18,28 @@ from twisted_aigate.web.errors import HTTPError
 
 _SWEEP_EVERY = 1 * MINUTE
 _MOST_ADDRESSES = 100_000
+
+
+class Limiter(Protocol):
+    """A rate limit."""
+
+    def take(self, address: str) -> Deferred[None] | None:
+        """
+        Count a request.
+
+        @return: C{None}: it was taken. Otherwise fires when it is, or fails.
+        @raise HTTPError: 429 with C{Retry-After}: the address has asked too much.
+        """
+
+
+def too_many(wait: int) -> HTTPError:
+    """The refusal of an address that may ask again in C{wait} seconds."""
+    return HTTPError(
+        429,
+        f"Too many requests from this address. Try again in {wait} s.",
+        code="rate_limit_exceeded",
+        headers=((b"Retry-After", b"%d" % wait),),
+    )
 
 
 class RateLimiter:
@@ -39,11 +63,7 @@ class RateLimiter:
         return len(self._buckets)
 
     def take(self, address: str) -> None:
-        """
-        Count a request.
-
-        @raise HTTPError: 429 with C{Retry-After}: the address has asked too much.
-        """
+        """See L{Limiter}."""
         now = self._clock.seconds()
         before = self._buckets.get(address)
         if before is None:
@@ -52,13 +72,7 @@ class RateLimiter:
             return
         excess = max(0.0, before[0] - self._rate * (now - before[1]) + 1)
         if excess > self._burst:
-            wait = max(1, math.ceil((excess - self._burst) / self._rate))
-            raise HTTPError(
-                429,
-                f"Too many requests from this address. Try again in {wait} s.",
-                code="rate_limit_exceeded",
-                headers=((b"Retry-After", b"%d" % wait),),
-            )
+            raise too_many(max(1, math.ceil((excess - self._burst) / self._rate)))
         self._buckets[address] = (excess, now)
 
     def _make_room(self, now: float) -> None:

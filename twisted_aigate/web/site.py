@@ -13,7 +13,7 @@ from typing import Protocol
 from wsgiref.handlers import format_date_time
 
 from attrs import frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import (
     IAddress,
     IProtocolNegotiationFactory,
@@ -29,7 +29,7 @@ from twisted_aigate.kernel.identifiers import current_request_id, request_id
 from twisted_aigate.web.channel import Channel
 from twisted_aigate.web.errors import ErrorFormat, HTTPError, RenderedError
 from twisted_aigate.web.proxies import ClientAddresses
-from twisted_aigate.web.ratelimit import RateLimiter
+from twisted_aigate.web.ratelimit import Limiter
 from twisted_aigate.web.request import Request
 
 
@@ -57,7 +57,7 @@ class Tree:
     prefix: bytes
     resource: Renderer
     errors: ErrorFormat
-    limiter: RateLimiter | None
+    limiter: Limiter | None
     unlimited: frozenset[bytes]
     timeout: float
     errors_for: Callable[[Request], ErrorFormat] | None = None
@@ -137,10 +137,26 @@ class Site(Factory):
         below = path[len(tree.prefix) + 1 :] if tree.prefix else path
         request.subpath = below
         request.errors = tree.errors if tree.errors_for is None else tree.errors_for(request)
-        if tree.limiter is not None and below not in tree.unlimited:
-            tree.limiter.take(request.client_address)
         request.prepath = [tree.prefix] if tree.prefix else []
+        if tree.limiter is not None and below not in tree.unlimited:
+            taken = tree.limiter.take(request.client_address)
+            if taken is not None:
+                waiting = Deferred.fromCoroutine(self._render_when(taken, request, tree))
+                if not waiting.called:
+                    request.running = waiting
+                return
         tree.resource.render(request)
+
+    async def _render_when(self, taken: Deferred[None], request: Request, tree: Tree) -> None:
+        try:
+            await taken
+            tree.resource.render(request)
+        except CancelledError:
+            if not request.is_gone:
+                reason = request.interruption
+                self.failed(request, Failure() if reason is None else Failure(reason))
+        except Exception:
+            self.failed(request, Failure())
 
     def failed(self, request: Request, reason: Failure) -> None:
         """
