@@ -32,7 +32,7 @@ bench: $(VENV)/.aigate claude-code
 	$(BIN)/python -m bench.storage
 	$(BIN)/python -m bench.claudebox
 
-# What the tests need from Debian. Who is not root and has no sudo is told; those tests are skipped.
+# What the tests need from Debian; they start a Redis of their own. Who is not root and has no sudo is told; those tests are skipped.
 debian-packages:
 	@missing=$$(for name in $$(cat apt-packages.txt); do \
 		dpkg-query -W -f '$${Status}' $$name 2>/dev/null | grep -q 'ok installed' || echo $$name; \
@@ -43,6 +43,9 @@ debian-packages:
 		{ $$as_root apt-get -qq update && \
 		DEBIAN_FRONTEND=noninteractive $$as_root apt-get -qq install -y --no-install-recommends \
 			$$missing >/dev/null; } \
+		&& case "$$missing" in \
+			*redis-server*) $$as_root systemctl -q disable --now redis-server 2>/dev/null || :;; \
+		esac \
 		|| echo "not installed: $$missing; their tests are skipped"; \
 	fi
 

@@ -51,6 +51,12 @@ class KeyTests(SynchronousTestCase):
         ]
         self.assertEqual(len(set(map(key, others))), len(others))
 
+    def test_large_ones(self) -> None:
+        images = [[{"role": "user", "content": letter * 100_000}] for letter in "aab"]
+        first, same, other = (key(call(messages=each)) for each in images)
+        self.assertEqual(first, same)
+        self.assertNotEqual(first, other)
+
     def test_callers_never_share(self) -> None:
         self.assertNotEqual(key(call(), Caller("a")), key(call(), Caller("b")))
         # Not even by a namespace that looks like the other's key.
