@@ -55,7 +55,8 @@ class MeterCase(SynchronousTestCase):
         policy = Policy(num_retries=0, fallbacks={"falls": ("dear",)})
         router = Router(Catalogue(deployments), policy, self.clock, Random(1))
         providers: Any = {"openai": self.provider, "local": self.provider}
-        self.gateway = Gateway(router, providers, self.accounts.meter)
+        kept: Any = None
+        self.gateway = Gateway(router, providers, self.accounts.meter, kept)
 
     def key(self, **fields: Any) -> Caller:
         """Whoever has a new key."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -153,3 +155,60 @@ class SharedBodyTests(SynchronousTestCase):
         self.assertEqual(consumer.parts, [b"one"])
         reader.resumeProducing()
         self.assertEqual(consumer.parts, [b"one", b"two"])
+
+
+class AnyOrderTests(SynchronousTestCase):
+    """Whatever readers and the source do, in whatever order."""
+
+    @settings(deadline=None)
+    @given(
+        st.lists(
+            st.tuples(st.sampled_from(("join", "pause", "resume", "stop", "feed")), st.integers(0)),
+            max_size=60,
+        ),
+        st.integers(1, 40),
+    )
+    def test_who_stays_has_all_of_it(self, steps: list[tuple[str, int]], most: int) -> None:
+        source = HandFed()
+        over: list[bytes | None] = []
+        body = SharedBody(source, most, over.append)
+        readers: list[tuple[Reader, RecordingConsumer, Deferred[None]]] = []
+        fed = b""
+
+        def join() -> None:
+            reader, consumer = body.reader(), RecordingConsumer()
+            readers.append((reader, consumer, reader.startProducing(consumer)))
+
+        join()
+        for step, number in steps:
+            if body.is_over:
+                break
+            reader = readers[number % len(readers)]
+            if step == "join" and body.whole:
+                join()
+            elif step == "feed" and source.calls[-1] != "pause":
+                piece = bytes([number % 256]) * (1 + number % 7)
+                fed += piece
+                source.feed(piece)
+            elif step == "pause":
+                reader[0].pauseProducing()
+            elif step == "resume":
+                reader[0].resumeProducing()
+            elif step == "stop":
+                reader[0].stopProducing()
+                readers.remove(reader)
+            for _, consumer, _ in readers:
+                self.assertTrue(fed.startswith(consumer.data))
+            # Somebody can always go on.
+            paused = source.calls[-1] == "pause"
+            if paused and not body.is_over:
+                self.assertTrue(any(each.paused for each, _, _ in readers))
+        if body.is_over:
+            self.assertEqual((readers, source.calls[-1], over), ([], "stop", [None]))
+            return
+        source.done.callback(None)
+        for reader, consumer, done in readers:
+            reader.resumeProducing()
+            self.assertEqual(consumer.data, fed)
+            self.successResultOf(done)
+        self.assertEqual(over, [fed if len(fed) <= most else None])
