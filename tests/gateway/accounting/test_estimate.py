@@ -8,7 +8,12 @@ from typing import Any, cast
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gateway.fakes import make_call
-from twisted_aigate.gateway.accounting.estimate import amounts_of, most_of, tokens_of
+from twisted_aigate.gateway.accounting.estimate import (
+    amounts_of,
+    most_of,
+    most_output,
+    tokens_of,
+)
 from twisted_aigate.gateway.accounting.reader import UsageReader
 from twisted_aigate.gateway.calls import Call, FormCall, Task, Upload
 from twisted_aigate.gateway.deployments import Deployment
@@ -27,7 +32,7 @@ class MostTests(SynchronousTestCase):
 
     def completion(self, deployment: Deployment = _DEPLOYMENT, **fields: Any) -> tuple[float, bool]:
         """The tokens that may be written, and whether the caller said so."""
-        most = most_of(make_call(messages=_HELLO, **fields), deployment)
+        most = most_of(make_call(messages=_HELLO, **fields), most_output(deployment))
         return most.amounts.completion, most.said
 
     def test_what_the_caller_says(self) -> None:
@@ -43,7 +48,9 @@ class MostTests(SynchronousTestCase):
         self.assertEqual(self.completion(), (4096, False))
 
     def test_prompts(self) -> None:
-        most = most_of(make_call(messages=_HELLO, tools=[{"x": "y" * 1000}]), _DEPLOYMENT)
+        most = most_of(
+            make_call(messages=_HELLO, tools=[{"x": "y" * 1000}]), most_output(_DEPLOYMENT)
+        )
         self.assertGreater(most.amounts.prompt, 1000)
         self.assertLess(most.amounts.prompt, 1100)
 
@@ -51,22 +58,22 @@ class MostTests(SynchronousTestCase):
         picture = base64.b64encode(bytes(range(256)) * 4000).decode()
         part = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture}"}}
         messages = [{"role": "user", "content": [part]}]
-        most = most_of(make_call(messages=messages), _DEPLOYMENT)
+        most = most_of(make_call(messages=messages), most_output(_DEPLOYMENT))
         self.assertLess(most.amounts.prompt, 40_000)
         self.assertGreaterEqual(most.amounts.prompt, 1600)
 
     def test_what_is_not_written(self) -> None:
-        most = most_of(make_call(Task.EMBEDDING, input="x" * 100), _DEPLOYMENT)
+        most = most_of(make_call(Task.EMBEDDING, input="x" * 100), most_output(_DEPLOYMENT))
         self.assertEqual((most.amounts.completion, most.said), (0, True))
-        most = most_of(make_call(Task.SPEECH, input="twelve chars"), _DEPLOYMENT)
+        most = most_of(make_call(Task.SPEECH, input="twelve chars"), most_output(_DEPLOYMENT))
         self.assertEqual(most.amounts.characters, 12)
-        most = most_of(make_call(Task.IMAGE, prompt="x", n=4), _DEPLOYMENT)
+        most = most_of(make_call(Task.IMAGE, prompt="x", n=4), most_output(_DEPLOYMENT))
         self.assertEqual(most.amounts.images, 4)
 
     def test_forms(self) -> None:
-        most = most_of(_form(Task.TRANSCRIPTION, 200_000), _DEPLOYMENT)
+        most = most_of(_form(Task.TRANSCRIPTION, 200_000), most_output(_DEPLOYMENT))
         self.assertEqual((most.amounts.seconds, most.amounts.images), (100, 0))
-        most = most_of(_form(Task.IMAGE_EDIT, 200_000, ("n", "2")), _DEPLOYMENT)
+        most = most_of(_form(Task.IMAGE_EDIT, 200_000, ("n", "2")), most_output(_DEPLOYMENT))
         self.assertEqual((most.amounts.seconds, most.amounts.images), (0, 2))
 
 

@@ -45,9 +45,9 @@ class Accounts:
     ) -> None:
         self.keys = Keys(database, reactor, master)
         self._ledger = Ledger(database, reactor)
+        self._budgets = Budgets(database, self._ledger, reactor, node)
         self.meter = Meter(
-            self._ledger,
-            Budgets(database, reactor, node),
+            self._budgets,
             LimitCounters(reactor) if redis is None else SharedLimitCounters(redis, reactor),
             PriceBook(reactor),
             reactor,
@@ -67,4 +67,5 @@ class Accounts:
     async def stop(self) -> None:
         """Keep what is not kept yet; no call is in hand any more."""
         await self._upkeep.stop()
+        self._budgets.stop()
         await self._ledger.stop()

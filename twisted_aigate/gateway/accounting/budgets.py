@@ -4,7 +4,8 @@ Budgets that hold however many calls there are at once, and however many process
 What a call may cost at the most is held in the database before it is made, by the one row of its
 key; whoever finds too little left is refused. When the call is over, what it has cost takes the
 hold's place. What a process held that has crashed is let go of when it is back, or else by others
-after a while.
+after a while. Where much is left a process holds enough for many calls at once: see
+L{twisted_aigate.gateway.accounting.leases}.
 """
 
 from __future__ import annotations
@@ -16,16 +17,17 @@ import sqlalchemy as sa
 from attrs import frozen
 from sqlalchemy import Connection
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
-from twisted.python.failure import Failure
 
+from twisted_aigate.gateway.accounting.leases import Hold, Leases, leased
+from twisted_aigate.gateway.accounting.ledger import Ledger
 from twisted_aigate.gateway.accounting.money import to_dollars
-from twisted_aigate.gateway.accounting.records import SpendTable, budget_holds
+from twisted_aigate.gateway.accounting.records import Entry, Freed, Spent, budget_holds
 from twisted_aigate.gateway.errors import BUDGET_EXCEEDED, GatewayError
 from twisted_aigate.gateway.keys.periods import next_end
 from twisted_aigate.gateway.keys.records import virtual_keys
 from twisted_aigate.kernel.database import Database
 from twisted_aigate.kernel.identifiers import new_id
+from twisted_aigate.kernel.latch import Latch
 from twisted_aigate.kernel.shielding import shielded
 from twisted_aigate.kernel.units import MINUTE
 
@@ -50,7 +52,19 @@ class Wanted:
 
 @frozen
 class _Outcome:
+    """
+    What came of the asking.
+
+    @ivar hold: The row that holds it.
+    @ivar amount: How much it holds.
+    @ivar is_lease: It is for further calls too.
+    @ivar spend: What was spent of a budget that has too little left.
+    @ivar max_budget: The whole of that budget.
+    """
+
     hold: str | None = None
+    amount: int = 0
+    is_lease: bool = False
     spend: int = 0
     max_budget: int | None = None
 
@@ -61,45 +75,92 @@ class _Outcome:
 
 class Budgets:
     """
-    Holds parts of budgets.
+    Holds parts of budgets, and has calls paid.
 
     @param database: Where keys are.
-    @param clock: Keeps Unix time.
+    @param ledger: Keeps what calls cost.
+    @param clock: Keeps Unix time; where leases grow old.
     @param node: This process's name in the database.
     """
 
-    _log = Logger()
-
-    def __init__(self, database: Database, clock: IReactorTime, node: str) -> None:
+    def __init__(self, database: Database, ledger: Ledger, clock: IReactorTime, node: str) -> None:
         self._database = database
+        self._ledger = ledger
         self._clock = clock
         self._node = node
-        self._table = SpendTable()
+        self._leases = Leases(clock, self._release)
+        self._asking: dict[str, Latch[None]] = {}
 
-    async def hold(self, wanted: Wanted) -> str | None:
+    async def hold(self, wanted: Wanted) -> Hold | None:
         """
         Hold what a call may cost.
 
-        @return: The hold's id, for L{twisted_aigate.gateway.accounting.records.Entry}; C{None}:
-            nothing needs to be held.
+        @return: For L{settle}; C{None}: nothing needs to be held.
         @raise GatewayError: 400: the budget has not as much.
         """
-        until = self._clock.seconds() + HELD_FOR
-        work = partial(_hold, wanted=wanted, node=self._node, until=until, hold=new_id())
-        held = self._database.write(work)
-        outcome = await shielded(held, unwanted=self._unwanted)
-        if not outcome.is_held:
-            raise _exceeded(outcome)
-        return outcome.hold
+        token = wanted.token
+        hold = await self._take(wanted)
+        if hold is None and token in self._asking:
+            # It may bring a lease that is enough for all.
+            await self._asking[token].wait()
+            hold = await self._take(wanted)
+        return await self._ask(wanted) if hold is None else hold
+
+    async def _take(self, wanted: Wanted) -> Hold | None:
+        had_one = wanted.token in self._leases
+        hold = self._leases.take(wanted.token, wanted.amount)
+        if hold is None and had_one:
+            # What it still held is to be seen to be free.
+            await self._ledger.flush()
+        return hold
+
+    async def _ask(self, wanted: Wanted) -> Hold | None:
+        token = wanted.token
+        asking: Latch[None] = Latch()
+        self._asking.setdefault(token, asking)
+        try:
+            until = self._clock.seconds() + HELD_FOR
+            work = partial(_hold, wanted=wanted, node=self._node, until=until, hold=new_id())
+            outcome = await shielded(self._database.write(work), unwanted=self._unwanted)
+            if not outcome.is_held:
+                raise _exceeded(outcome)
+            if outcome.hold is None:
+                return None
+            if not outcome.is_lease:
+                return Hold(outcome.hold, outcome.amount)
+            self._leases.add(token, outcome.hold, outcome.amount)
+            return self._leases.take(token, wanted.amount)
+        finally:
+            if self._asking.get(token) is asking:
+                del self._asking[token]
+            asking.open(None)
+
+    def settle(self, hold: Hold | None, token: str | None, spent: Spent | None) -> None:
+        """
+        Have a call that is over paid.
+
+        @param hold: What was held for it.
+        @param token: The virtual key that pays; C{None}: nobody does.
+        @param spent: What it was; C{None}: nothing came of it.
+        """
+        cost = 0 if spent is None else spent.spend
+        freed = None if hold is None else hold.freed(cost)
+        if freed is not None or spent is not None:
+            self._ledger.add(Entry(token, freed, spent))
+        if hold is not None:
+            self._leases.give_back(hold, cost)
+
+    def stop(self) -> None:
+        """Give back what is leased; no call is in hand any more."""
+        self._leases.end_all()
+
+    def _release(self, row: str) -> None:
+        self._ledger.add(Entry(None, Freed(row), None))
 
     def _unwanted(self, outcome: _Outcome) -> None:
         """The caller has left meanwhile."""
         if outcome.hold is not None:
-            work = partial(self._table.release, holds=[outcome.hold])
-            self._database.write(work).addErrback(self._not_released)
-
-    def _not_released(self, failure: Failure) -> None:
-        self._log.failure("what was held for a call that is not made stays held", failure)
+            self._release(outcome.hold)
 
 
 def _hold(connection: Connection, wanted: Wanted, node: str, until: float, hold: str) -> _Outcome:
@@ -114,14 +175,15 @@ def _hold(connection: Connection, wanted: Wanted, node: str, until: float, hold:
     left = row.max_budget - spend - row.reserved
     if left <= 0 or (left < wanted.amount and not wanted.or_rest):
         return _Outcome(spend=spend, max_budget=row.max_budget)
-    amount = min(left, wanted.amount)
-    if amount:
+    lease = leased(left, wanted.amount)
+    amount = min(left, wanted.amount) if lease is None else lease
+    if amount or lease is not None:
         held = {"id": hold, "token": wanted.token, "node": node, "amount": amount, "until": until}
         connection.execute(budget_holds.insert(), held)
         changes["reserved"] = row.reserved + amount
     if changes:
         connection.execute(virtual_keys.update().where(which).values(changes))
-    return _Outcome(hold if amount else None)
+    return _Outcome(hold, amount, is_lease=lease is not None)
 
 
 def renewed(row: Any, now: float) -> dict[str, Any]:

@@ -65,8 +65,12 @@ class Most:
     said: bool
 
 
-def most_of(call: AnyCall, deployment: Deployment) -> Most:
-    """The most that a call can become at a deployment."""
+def most_of(call: AnyCall, output: int) -> Most:
+    """
+    The most that a call can become.
+
+    @param output: The most tokens that an answer has when the caller says nothing of it.
+    """
     if not isinstance(call, Call):
         seconds = _sound(call) / _FEWEST_BYTES_OF_SECOND
         return Most(Amounts(seconds=seconds, images=_pictures(call)), said=True)
@@ -75,12 +79,13 @@ def most_of(call: AnyCall, deployment: Deployment) -> Most:
     if call.task.value not in _WRITES:
         return Most(amounts, said=True)
     limits = [limit for name in _LIMITS if (limit := _count(call, name)) is not None]
-    output = max(limits) if limits else _most_output(deployment)
+    output = max(limits) if limits else output
     amounts.completion = output * max(_count(call, name) or 1 for name in _COUNTS)
     return Most(amounts, said=bool(limits))
 
 
-def _most_output(deployment: Deployment) -> int:
+def most_output(deployment: Deployment) -> int:
+    """The most tokens that a deployment's answer has, as far as is known."""
     for name in ("max_output_tokens", "max_tokens"):
         value = deployment.info.get(name)
         if isinstance(value, int) and value > 0:

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from twisted_aigate.gateway.accounting.records import Entry, SpendTable
 from twisted_aigate.kernel.database import Database, DatabaseUnavailable
 from twisted_aigate.kernel.identifiers import new_id
+from twisted_aigate.kernel.latch import Latch
 from twisted_aigate.kernel.units import SECOND
 
 _EVERY = 0.25 * SECOND
@@ -40,6 +41,7 @@ class Ledger:
         self._batch: tuple[str, list[Entry]] | None = None
         self._timer: IDelayedCall | None = None
         self._posting: Deferred[None] | None = None
+        self._flushed: Latch[None] = Latch()
         self._stopping = False
 
     def add(self, entry: Entry) -> None:
@@ -52,9 +54,16 @@ class Ledger:
                 self._log.error("{count} calls' costs are lost: nobody keeps them", count=len(lost))
         elif self._timer is None:
             self._timer = self._clock.callLater(_EVERY, self._post)
-        if entry.hold is not None and self._timer is not None:
+        if entry.freed is not None and entry.freed.amount is None and self._timer is not None:
             # Others may wait for what is left of it.
             self._timer.reset(0)
+
+    async def flush(self) -> None:
+        """Wait until all so far is kept, or cannot be now."""
+        if self._timer is not None:
+            self._timer.reset(0)
+        if self._timer is not None or self._posting is not None:
+            await self._flushed.wait()
 
     def _post(self) -> None:
         self._timer = None
@@ -95,6 +104,8 @@ class Ledger:
 
     def _posted(self, _: None) -> None:
         self._posting = None
+        flushed, self._flushed = self._flushed, Latch()
+        flushed.open(None)
         if not self._stopping and (self._batch is not None or self._waiting):
             self._timer = self._clock.callLater(_AGAIN_AFTER, self._post)
 

@@ -18,12 +18,18 @@ import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_aigate.gateway.accounting.budgets import Budgets, Wanted
-from twisted_aigate.gateway.accounting.estimate import AnyCall, amounts_of, most_of, tokens_of
-from twisted_aigate.gateway.accounting.ledger import Ledger
+from twisted_aigate.gateway.accounting.estimate import (
+    AnyCall,
+    amounts_of,
+    most_of,
+    most_output,
+    tokens_of,
+)
+from twisted_aigate.gateway.accounting.leases import Hold
 from twisted_aigate.gateway.accounting.money import to_dollars
 from twisted_aigate.gateway.accounting.price_book import PriceBook
 from twisted_aigate.gateway.accounting.reader import UsageReader
-from twisted_aigate.gateway.accounting.records import Entry, Spent
+from twisted_aigate.gateway.accounting.records import Spent
 from twisted_aigate.gateway.callers import Caller
 from twisted_aigate.gateway.calls import Call, Result
 from twisted_aigate.gateway.deployments import Deployment
@@ -47,8 +53,7 @@ class Meter:
     """
     Lets calls in and has them paid.
 
-    @param ledger: Keeps what they cost.
-    @param budgets: Hold the most that they can.
+    @param budgets: Hold the most that they can cost, and have them paid.
     @param counters: Count them.
     @param prices: What a deployment's work costs.
     @param clock: Keeps Unix time.
@@ -56,13 +61,11 @@ class Meter:
 
     def __init__(
         self,
-        ledger: Ledger,
         budgets: Budgets,
         counters: ILimitCounters,
         prices: PriceBook,
         clock: IReactorTime,
     ) -> None:
-        self._ledger = ledger
         self._budgets = budgets
         self._counters = counters
         self._prices = prices
@@ -78,7 +81,7 @@ class Meter:
         @return: Whoever has it says how it ends: by L{Visit.answered} or L{Visit.failed}.
         @raise GatewayError: 429: the key has called too often; 400: it has no money left.
         """
-        visit = Visit(self._ledger, self._prices, self._clock, caller, call)
+        visit = Visit(self._budgets, self._prices, self._clock, caller, call)
         key = caller.key
         if key is not None:
             if key.limits:
@@ -100,9 +103,12 @@ class Meter:
 
     def _wanted(self, key: VirtualKey, call: AnyCall, deployments: Iterable[Deployment]) -> Wanted:
         amount, or_rest = 0, False
-        for deployment in deployments:
-            most = most_of(call, deployment)
-            cost = self._prices.of(deployment).worst(most.amounts)
+        # Deployments of a name mostly are alike.
+        for tariff, output in {(self._prices.of(d), most_output(d)) for d in deployments}:
+            if tariff.is_free:
+                continue
+            most = most_of(call, output)
+            cost = tariff.worst(most.amounts)
             if cost > amount:
                 amount, or_rest = cost, not most.said
         return Wanted(key.token, amount, or_rest)
@@ -115,7 +121,7 @@ class Meter:
         @return: Header fields for the caller.
         @raise GatewayError: 429: the key has called too often.
         """
-        visit = Visit(self._ledger, self._prices, self._clock, caller, call)
+        visit = Visit(self._budgets, self._prices, self._clock, caller, call)
         key = caller.key
         if key is not None and key.limits:
             await self._count(key, visit)
@@ -126,38 +132,37 @@ class Visit:
     """
     One call that was let in.
 
-    @ivar hold: The id of what is held for it.
+    @ivar hold: What is held for it.
     @ivar counters: Where it is counted, if it is.
     @ivar standing: How its key stands there.
     """
 
     __slots__ = (
-        "_call", "_caller", "_clock", "_ledger", "_prices", "_started_at", "counters", "hold",
+        "_budgets", "_call", "_caller", "_clock", "_prices", "_started_at", "counters", "hold",
         "standing",
     )  # fmt: skip
 
     def __init__(
         self,
-        ledger: Ledger,
+        budgets: Budgets,
         prices: PriceBook,
         clock: IReactorTime,
         caller: Caller,
         call: AnyCall,
     ) -> None:
-        self._ledger = ledger
+        self._budgets = budgets
         self._prices = prices
         self._clock = clock
         self._caller = caller
         self._call = call
         self._started_at = clock.seconds()
-        self.hold: str | None = None
+        self.hold: Hold | None = None
         self.counters: ILimitCounters | None = None
         self.standing: Standing | None = None
 
     def failed(self) -> None:
         """There was no answer: it costs nothing."""
-        if self.hold is not None:
-            self._ledger.add(Entry(None, self.hold, None))
+        self._budgets.settle(self.hold, None, None)
         self.leave()
 
     def leave(self, tokens: int = 0) -> None:
@@ -251,7 +256,7 @@ class Visit:
             started_at=self._started_at,
             ended_at=self._clock.seconds(),
         )
-        self._ledger.add(Entry(None if key is None else key.token, self.hold, spent))
+        self._budgets.settle(self.hold, None if key is None else key.token, spent)
 
 
 def _end_user(call: AnyCall) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import astuple, frozen
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_aigate.gateway.accounting.prices import FREE, Tariff, configured_tariff, tariff
@@ -81,6 +81,7 @@ class PriceBook:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._known: dict[tuple[str, str], _Known] = {}
+        self._tariffs: dict[object, Tariff] = {}
 
     def of(self, deployment: Deployment) -> Tariff:
         """What a deployment's work costs now."""
@@ -89,8 +90,14 @@ class PriceBook:
         known = self._known.get(which)
         if known is None or known.hour != hour or known.deployment is not deployment:
             # The configuration may have other prices for it by now.
-            known = self._known[which] = _Known(deployment, hour, self._find(deployment))
+            known = self._known[which] = _Known(
+                deployment, hour, self._the_one(self._find(deployment))
+            )
         return known.tariff
+
+    def _the_one(self, tariff: Tariff) -> Tariff:
+        what = tuple((tier.above, astuple(tier.prices)) for tier in tariff.tiers)
+        return self._tariffs.setdefault(what, tariff)
 
     def _find(self, deployment: Deployment) -> Tariff:
         own = configured_tariff(deployment.info)

@@ -106,10 +106,10 @@ class Tier:
         )
 
 
-@frozen
+@frozen(eq=False)
 class Tariff:
     """
-    The prices of a deployment.
+    The prices of a deployment; those that cost the same have the same one, to be told apart fast.
 
     @ivar tiers: The lowest first; none: it is free, or nobody knows what it costs.
     """

@@ -6,12 +6,12 @@ Money is in billionths of a dollar, times are in seconds of Unix time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from attrs import define, fields
+from attrs import define, fields, frozen
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -68,7 +68,10 @@ budget_holds = sa.Table(
     sa.Index("budget_holds_until", "until"),
     sa.Index("budget_holds_node", "node"),
 )
-"""C{node} is the process that has the call in hand; it says so again before C{until}."""
+"""
+A row is of one call, or a process's lease for many. C{node} is the process that has it; it says so
+again before C{until}.
+"""
 
 
 @define
@@ -106,18 +109,32 @@ class Spent:
         return datetime.fromtimestamp(self.started_at, UTC).date().isoformat()
 
 
+@frozen
+class Freed:
+    """
+    What is held no more.
+
+    @ivar hold: The id of the row that held it.
+    @ivar amount: How much of the row, which a call that is written down with it has cost; C{None}:
+        the row goes, and all that it still holds.
+    """
+
+    hold: str
+    amount: int | None = None
+
+
 @define
 class Entry:
     """
-    A call that is over.
+    A call that is over, or money that is held no more.
 
     @ivar token: The virtual key that pays; C{None}: nobody does.
-    @ivar hold: The id of what was held for it, if anything was.
+    @ivar freed: What was held for it, if anything was.
     @ivar spent: What it was; C{None}: nothing came of it.
     """
 
     token: str | None
-    hold: str | None
+    freed: Freed | None
     spent: Spent | None
 
 
@@ -150,7 +167,9 @@ class SpendTable:
             connection.execute(spend_logs.insert(), rows)
             connection.execute(_UPSERTS[connection.dialect.name], _daily(spent))
             _pay(connection, entries)
-        self.release(connection, [entry.hold for entry in entries if entry.hold is not None])
+            _shrink(connection, entries)
+        freed = [entry.freed for entry in entries if entry.freed is not None]
+        self.release(connection, [each.hold for each in freed if each.amount is None])
 
     def _is_posted(self, connection: Connection, batch: str) -> bool:
         first = sa.select(spend_logs.c.id).where(spend_logs.c.id == f"{batch}-0")
@@ -227,11 +246,32 @@ def _pay(connection: Connection, entries: Iterable[Entry]) -> None:
         connection.execute(paid.values(spend=virtual_keys.c.spend + costs[token]))
 
 
+def _shrink(connection: Connection, entries: Iterable[Entry]) -> None:
+    """What calls have cost is held no more by the leases that they were part of."""
+    amounts: dict[str, int] = {}
+    for entry in entries:
+        if entry.freed is not None and entry.freed.amount is not None:
+            hold = entry.freed.hold
+            amounts[hold] = amounts.get(hold, 0) + entry.freed.amount
+    freed: dict[str, int] = {}
+    for hold in sorted(amounts):
+        lease = budget_holds.update().where(budget_holds.c.id == hold)
+        less = lease.values(amount=budget_holds.c.amount - amounts[hold])
+        # One that others have let go of meanwhile holds nothing any more.
+        for (token,) in connection.execute(less.returning(budget_holds.c.token)):
+            freed[token] = freed.get(token, 0) + amounts[hold]
+    _reserve_less(connection, freed)
+
+
 def _release(connection: Connection, which: sa.ColumnElement[bool]) -> None:
     gone = budget_holds.delete().where(which).returning(budget_holds.c.token, budget_holds.c.amount)
     amounts: dict[str, int] = {}
     for token, amount in connection.execute(gone):
         amounts[token] = amounts.get(token, 0) + amount
+    _reserve_less(connection, amounts)
+
+
+def _reserve_less(connection: Connection, amounts: Mapping[str, int]) -> None:
     for token in sorted(amounts):
         freed = virtual_keys.update().where(virtual_keys.c.token == token)
         connection.execute(freed.values(reserved=virtual_keys.c.reserved - amounts[token]))

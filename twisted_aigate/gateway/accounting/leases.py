@@ -1,0 +1,166 @@
+"""
+Leases: parts of budgets that this process holds for its next calls, not for one alone.
+
+A key with much left is not asked for in the database at each call: one row holds enough for many,
+and calls are held against that here. What they cost moves from the row to what the key has spent.
+A lease ends when it is used up, old, or idle; its row goes when the last of its calls is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import define, field, frozen
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from twisted_aigate.gateway.accounting.records import Freed
+from twisted_aigate.kernel.units import MINUTE, SECOND
+
+IDLE = 5 * SECOND
+"""After which a lease that no call needs is given back: others may want it."""
+OLDEST = 1 * MINUTE
+"""After which it is looked at again whether the key has a budget, and how much is left."""
+
+_CALLS = 256
+_SHARE = 16
+_AMPLE = 64
+
+
+def leased(left: int, amount: int) -> int | None:
+    """
+    How much a lease may be.
+
+    @param left: What is left of the budget, in billionths of a dollar.
+    @param amount: The most that a call can cost.
+    @return: C{None}: so little is left that each call is held by itself.
+    """
+    return None if left < _AMPLE * amount else min(left // _SHARE, _CALLS * amount)
+
+
+@define(eq=False)
+class Lease:
+    """
+    A lease.
+
+    @ivar row: The id of its row in the database.
+    @ivar free: What of it no call of ours holds.
+    @ivar calls: How many hold of it.
+    @ivar used_at: When the last call came.
+    @ivar ends_at: When it is too old.
+    @ivar timer: Looks whether it is idle, as long as calls may come.
+    """
+
+    row: str
+    free: int
+    used_at: float
+    ends_at: float
+    calls: int = 0
+    timer: IDelayedCall | None = field(default=None, repr=False)
+
+
+@frozen
+class Hold:
+    """
+    What is held for a call.
+
+    @ivar row: The id of the row in the database that holds it.
+    @ivar amount: How much, in billionths of a dollar.
+    @ivar lease: The lease that it is part of; C{None}: the row is the call's alone.
+    """
+
+    row: str
+    amount: int
+    lease: Lease | None = None
+
+    def freed(self, cost: int) -> Freed | None:
+        """
+        What the database lets go of when the call is over.
+
+        @param cost: What it has cost.
+        """
+        if self.lease is None:
+            return Freed(self.row)
+        return Freed(self.row, cost) if cost else None
+
+
+class Leases:
+    """
+    The leases of this process, one a key.
+
+    @param clock: Where they grow old.
+    @param ended: Called with the row of one that has ended and whose calls are over.
+    """
+
+    def __init__(self, clock: IReactorTime, ended: Callable[[str], object]) -> None:
+        self._clock = clock
+        self._ended = ended
+        self._leases: dict[str, Lease] = {}
+
+    def __contains__(self, token: str) -> bool:
+        """Whether there is a lease of a key."""
+        return token in self._leases
+
+    def take(self, token: str, amount: int) -> Hold | None:
+        """
+        Hold a part of a key's lease.
+
+        @return: C{None}: there is none that has as much. One that has not is ended.
+        """
+        lease = self._leases.get(token)
+        if lease is None:
+            return None
+        now = self._clock.seconds()
+        if lease.free < amount or now >= lease.ends_at:
+            self.end(token)
+            return None
+        lease.free -= amount
+        lease.calls += 1
+        lease.used_at = now
+        return Hold(lease.row, amount, lease)
+
+    def add(self, token: str, row: str, amount: int) -> None:
+        """Have a lease from which calls of a key can be held."""
+        self.end(token)
+        now = self._clock.seconds()
+        lease = Lease(row, amount, now, now + OLDEST)
+        lease.timer = self._clock.callLater(IDLE, self._look, token, lease)
+        self._leases[token] = lease
+
+    def give_back(self, hold: Hold, cost: int) -> None:
+        """
+        A call is over, and written down.
+
+        @param cost: What it has cost.
+        """
+        lease = hold.lease
+        if lease is not None:
+            lease.free += hold.amount - cost
+            lease.calls -= 1
+            self._end_if_over(lease)
+
+    def end(self, token: str) -> None:
+        """Have no more calls held by a key's lease."""
+        lease = self._leases.pop(token, None)
+        if lease is not None:
+            if lease.timer is not None:
+                lease.timer.cancel()
+                lease.timer = None
+            self._end_if_over(lease)
+
+    def end_all(self) -> None:
+        """Have no more calls held by any."""
+        for token in list(self._leases):
+            self.end(token)
+
+    def _end_if_over(self, lease: Lease) -> None:
+        if lease.timer is None and not lease.calls:
+            self._ended(lease.row)
+
+    def _look(self, token: str, lease: Lease) -> None:
+        idle_at = lease.used_at + IDLE
+        wait = IDLE if lease.calls else idle_at - self._clock.seconds()
+        lease.timer = None
+        if wait > 0:
+            lease.timer = self._clock.callLater(wait, self._look, token, lease)
+        else:
+            self.end(token)
