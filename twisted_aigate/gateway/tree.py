@@ -10,6 +10,7 @@ from typing import Any
 from attrs import asdict
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from twisted_aigate.gateway.accounting.accounts import Accounts
 from twisted_aigate.gateway.accounting.price_book import load_library, needs_library
@@ -225,11 +226,15 @@ class GatewayTree:
     async def start(self) -> None:
         """Make everything ready that calls need."""
         if any(map(needs_library, self.gateway.catalogue)):
-            await self._threads.run(load_library)
+            # Beside all else: the first call waits for what is left of it.
+            self._threads.run(load_library).addErrback(self._no_prices)
         if self._redis is not None:
             await self._redis.start()
         await self._accounts.start()
         self._responses.start()
+
+    def _no_prices(self, failure: Failure) -> None:
+        self._log.failure("the library of prices cannot be loaded", failure)
 
     async def stop(self) -> None:
         """End the workers, close the connections to providers, and keep what calls cost."""

@@ -14,6 +14,7 @@ from tests.gateway.accounts import NOW, FakeAccounts
 from tests.gateway.fakes import FakeProvider, make_call
 from tests.gateway.messages.examples import chunk, stream
 from tests.support.streams import HandFed, RecordingConsumer
+from twisted_aigate.gateway.accounting import ledger
 from twisted_aigate.gateway.accounting.records import budget_holds
 from twisted_aigate.gateway.callers import MASTER, Caller, with_key
 from twisted_aigate.gateway.calls import Call, Result, Task
@@ -155,6 +156,13 @@ class WritingTests(MeterCase):
         self.clock.pump([1.0] * 5)
         self.assertEqual(len(self.accounts.rows()), 1)
         self.assertEqual((self.spend(), self.reserved()), (_COST, 0))
+
+    def test_it_is_not_waited_for_without_end(self) -> None:
+        self.patch(ledger, "_MOST_WAITING", 3)
+        self.patch(ledger, "_MOST_OF_BATCH", 2)
+        for _ in range(4):
+            self.call(MASTER)
+        self.assertEqual(len(self.accounts.rows()), 2)
 
     def test_one_that_cannot_be_kept_takes_no_other_with_it(self) -> None:
         self.call(MASTER)

@@ -104,6 +104,16 @@ class DocumentTests(SynchronousTestCase):
             reader.document(body)
             self.assertEqual(reader.tokens, 0)
 
+    def test_large_answers(self) -> None:
+        numbers = [0.5] * 20_000
+        for fields in (
+            {"data": numbers, "usage": {**_USAGE, "prompt_tokens_details": {"cached_tokens": 7}}},
+            {"usage": {**_USAGE, "prompt_tokens_details": {"cached_tokens": 7}}, "data": numbers},
+        ):
+            usage = _document(**fields)
+            self.assertEqual((usage.total, usage.cache_read), (154, 7))
+        self.assertEqual(_document(data=numbers).total, 0)
+
     def test_an_answer_without_usage_is_measured(self) -> None:
         reader = UsageReader()
         reader.document(b'{"choices":[{"message":{"content":"twelve chars"}}]}')
@@ -148,6 +158,15 @@ class StreamTests(SynchronousTestCase):
             {"type": "response.completed", "response": {"usage": usage}},
         )
         self.assertEqual(_stream(events).usage.total, 7)
+
+    def test_what_a_response_repeats_counts_once(self) -> None:
+        said = "12345678"
+        events = _events(
+            {"type": "response.output_text.delta", "delta": said},
+            {"type": "response.output_text.done", "text": said},
+            {"type": "response.content_part.done", "part": {"text": said}},
+        )
+        self.assertEqual(_stream(events).tokens, 2)
 
     def test_groq_has_it_within(self) -> None:
         reader = _stream(_events({"choices": [], "x_groq": {"usage": _USAGE}}))

@@ -47,16 +47,15 @@ class Ledger:
     def add(self, entry: Entry) -> None:
         """Keep what a call was, within less than a second."""
         self._waiting.append(entry)
-        if self._posting is not None:
-            if len(self._waiting) > _MOST_WAITING:
-                lost = self._waiting[:_MOST_OF_BATCH]
-                del self._waiting[:_MOST_OF_BATCH]
-                self._log.error("{count} calls' costs are lost: nobody keeps them", count=len(lost))
-        elif self._timer is None:
-            self._timer = self._clock.callLater(_EVERY, self._post)
-        if entry.freed is not None and entry.freed.amount is None and self._timer is not None:
-            # Others may wait for what is left of it.
-            self._timer.reset(0)
+        if len(self._waiting) > _MOST_WAITING:
+            del self._waiting[:_MOST_OF_BATCH]
+            self._log.error(
+                "{count} calls' costs are lost: nobody keeps them", count=_MOST_OF_BATCH
+            )
+        if self._posting is None and self._timer is None:
+            # Others may wait for what is left of what was held.
+            goes = entry.freed is not None and entry.freed.amount is None
+            self._timer = self._clock.callLater(0 if goes else _EVERY, self._post)
 
     async def flush(self) -> None:
         """Wait until all so far is kept, or cannot be now."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from twisted_aigate.gateway.accounting.usage import Usage
-from twisted_aigate.kernel.units import MB
+from twisted_aigate.kernel.units import KB, MB
 
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
 """In an answer's own text quotes stand behind a backslash: this is the field."""
@@ -15,8 +15,18 @@ _TEXT = re.compile(
     rb'"(?:content|text|delta|arguments|reasoning|reasoning_content|refusal|thinking|partial_json)"'
     rb'\s*:\s*"((?:[^"\\]|\\.)*)'
 )
+_REPEATED = re.compile(rb'^data:.*"response\.[a-z_.]+\.(?:added|done|completed)".*$', re.MULTILINE)
+"""Events of the Responses API that say again what others have said."""
+
 _DATA = b"data:"
 _BYTES_OF_TOKEN = 4
+
+_LARGE = 64 * KB
+"""What is larger is not parsed: a batch of embeddings is many megabytes."""
+
+_USAGE_ALONE = re.compile(rb'"usage"\s*:\s*\{(?:[^{}]|\{[^{}]*\})*\}')
+_FIELD = b'"usage"'
+_MOST_USAGE = 4 * KB
 
 _MOST_LINE = 16 * MB
 """What is longer is no event that anyone sends."""
@@ -42,8 +52,20 @@ class UsageReader:
 
     def document(self, body: bytes) -> None:
         """Read an answer that is one JSON value."""
+        if len(body) > _LARGE:
+            self._large_document(body)
+            return
         self.usage.read(body)
         if self.usage.completion is None:
+            self._measure(body)
+
+    def _large_document(self, body: bytes) -> None:
+        # It stands at the end, or else it is looked for.
+        place = body.rfind(_FIELD)
+        found = _USAGE_ALONE.match(body[place : place + _MOST_USAGE]) if place >= 0 else None
+        if found is not None:
+            self.usage.read(b"{" + found[0] + b"}")
+        elif len(body) < MB:
             self._measure(body)
 
     def feed(self, piece: bytes) -> None:
@@ -60,7 +82,7 @@ class UsageReader:
             for line in lines.splitlines():
                 if line.startswith(_DATA) and _USAGE.search(line):
                     self.usage.read(line[len(_DATA) :].strip())
-        self._measure(lines)
+        self._measure(_REPEATED.sub(b"", lines) if b'"response.' in lines else lines)
 
     def finish(self) -> None:
         """The answer is over, or wanted no more; what has come of its last line counts."""
