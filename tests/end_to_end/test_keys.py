@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import threading
@@ -19,6 +20,7 @@ from tests.end_to_end.key_client import KeyClient, priced
 from tests.end_to_end.provider import FakeProvider, config
 from tests.end_to_end.server import Server
 from tests.support.postgresql import new_database
+from tests.support.redis import RedisServer
 
 _HELLO = [{"role": "user", "content": "Hello"}]
 _COST = Decimal("0.0013")
@@ -219,6 +221,25 @@ class TwoProcessesTests(BudgetTests):
         while self.other.chat(key, "plain")[0] != 401:
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.2)
+
+
+class SharedLimitsTests(_KeysCase):
+    """Two processes with one PostgreSQL and one Redis."""
+
+    def test_they_count_together(self) -> None:
+        redis = RedisServer()
+        self.addCleanup(redis.close)
+        shared = {"DATABASE_URL": new_database(), "REDIS_URL": redis.url}
+        clients = [KeyClient(self.start_server(**shared)) for _ in range(2)]
+        key = clients[0].generate(rpm_limit=100)
+        left = []
+        for number in range(10):
+            client = clients[number % 2]
+            self.assertEqual(client.chat(key, "plain")[0], 200)
+            left.append(int(client.fields["x-ratelimit-remaining-requests"]))
+        # A minute may have ended in between.
+        steps = [before - after for before, after in itertools.pairwise(left)]
+        self.assertGreaterEqual(steps.count(1), len(steps) - 1, left)
 
 
 class EndingTests(_KeysCase):

@@ -21,7 +21,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted_aigate.gateway.accounting.leases import Hold, Leases, leased
 from twisted_aigate.gateway.accounting.ledger import Ledger
 from twisted_aigate.gateway.accounting.money import to_dollars
-from twisted_aigate.gateway.accounting.records import Entry, Freed, Spent, budget_holds
+from twisted_aigate.gateway.accounting.records import (
+    Entry,
+    Freed,
+    Spent,
+    budget_holds,
+    take_turn,
+)
 from twisted_aigate.gateway.errors import BUDGET_EXCEEDED, GatewayError
 from twisted_aigate.gateway.keys.periods import next_end
 from twisted_aigate.gateway.keys.records import virtual_keys
@@ -166,7 +172,8 @@ class Budgets:
 def _hold(connection: Connection, wanted: Wanted, node: str, until: float, hold: str) -> _Outcome:
     keys = virtual_keys.c
     which = keys.token == wanted.token
-    # Whoever else wants of this budget waits here.
+    take_turn(connection)
+    # Whoever changes the key meanwhile waits here.
     row = connection.execute(virtual_keys.select().where(which).with_for_update()).one_or_none()
     if row is None or row.max_budget is None:
         return _Outcome()
@@ -196,6 +203,7 @@ def renewed(row: Any, now: float) -> dict[str, Any]:
 
 def renew_budgets(connection: Connection, now: float) -> None:
     """Begin the new period of the budgets whose period is over."""
+    take_turn(connection)
     keys = virtual_keys.c
     due = virtual_keys.select().where(keys.budget_reset_at <= now).with_for_update()
     for row in connection.execute(due.order_by(keys.token)).all():

@@ -138,6 +138,20 @@ class Entry:
     spent: Spent | None
 
 
+_TURN = sa.text("SELECT pg_advisory_xact_lock(6291944)")
+
+
+def take_turn(connection: Connection) -> None:
+    """
+    Have the processes that share a PostgreSQL change what keys have one after the other.
+
+    Each changes many keys' rows in one transaction, in whatever order calls come: without turns
+    they would wait for one another, and PostgreSQL takes a second to see that.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_TURN)
+
+
 _COLUMNS = tuple(attribute.name for attribute in fields(Spent))
 _SUMS = ("spend", "requests", "prompt_tokens", "completion_tokens")
 
@@ -161,6 +175,7 @@ class SpendTable:
 
         @param batch: The batch's id: one that was kept before is not kept twice.
         """
+        take_turn(connection)
         spent = [entry.spent for entry in entries if entry.spent is not None]
         if spent and not self._is_posted(connection, batch):
             rows = [_row(f"{batch}-{number}", each) for number, each in enumerate(spent)]
@@ -169,27 +184,27 @@ class SpendTable:
             _pay(connection, entries)
             _shrink(connection, entries)
         freed = [entry.freed for entry in entries if entry.freed is not None]
-        self.release(connection, [each.hold for each in freed if each.amount is None])
+        holds = [each.hold for each in freed if each.amount is None]
+        if holds:
+            _release(connection, budget_holds.c.id.in_(holds))
 
     def _is_posted(self, connection: Connection, batch: str) -> bool:
         first = sa.select(spend_logs.c.id).where(spend_logs.c.id == f"{batch}-0")
         return connection.execute(first).first() is not None
 
-    def release(self, connection: Connection, holds: Sequence[str]) -> None:
-        """Let go of what was held, where it is still."""
-        if holds:
-            _release(connection, budget_holds.c.id.in_(holds))
-
     def release_node(self, connection: Connection, node: str) -> None:
         """Let go of all that an earlier server of a node has left."""
+        take_turn(connection)
         _release(connection, budget_holds.c.node == node)
 
     def release_expired(self, connection: Connection, now: float) -> None:
         """Let go of what servers held that are no more."""
+        take_turn(connection)
         _release(connection, budget_holds.c.until < now)
 
     def renew(self, connection: Connection, node: str, until: float) -> None:
         """A node is still there."""
+        take_turn(connection)
         ours = budget_holds.update().where(budget_holds.c.node == node)
         connection.execute(ours.values(until=until))
 
