@@ -15,6 +15,9 @@ from twisted_aigate.gateway.responses.records import Kept
 INPUT_ITEMS = "/input_items"
 CANCEL = "/cancel"
 
+USUAL_LIMIT = 20
+"""Items of a page of which nothing else is said."""
+
 
 @frozen
 class KeptAsk:
@@ -36,7 +39,7 @@ class KeptAsk:
     of: str = ""
     query: bytes = b""
     stream: bool = False
-    limit: int = 20
+    limit: int = USUAL_LIMIT
     after: str | None = None
     ascending: bool = False
 

@@ -24,4 +24,4 @@ def upgrade() -> None:
         sa.Column("items", sa.LargeBinary),
         sa.Column("response", sa.LargeBinary),
     )
-    op.create_index("responses_thread", "responses", ["thread", "created_at"])
+    op.create_index("responses_thread", "responses", ["thread", "created_at", "size"])
