@@ -17,6 +17,7 @@ from twisted.trial.unittest import TestCase
 
 from tests.support import postgresql
 from twisted_aigate.claudebox import records
+from twisted_aigate.gateway.keys import records as key_records
 from twisted_aigate.gateway.responses import records as response_records
 from twisted_aigate.jobs import records as job_records
 from twisted_aigate.kernel.database import DatabaseUnavailable
@@ -30,6 +31,7 @@ _METADATA = [
     schema.metadata,
     records.metadata,
     job_records.metadata,
+    key_records.metadata,
     response_records.metadata,
 ]
 _MIGRATIONS = "twisted_aigate.migrations"
