@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.end_to_end.job_client import JobClient
+from tests.end_to_end.key_client import KeyClient
 from tests.end_to_end.provider import API_KEY
 from tests.end_to_end.responses_server import FakeResponses
 from tests.end_to_end.scripted import ScriptedProvider, Turn
@@ -246,6 +247,23 @@ class TranslatedTests(ResponsesCase):
         self.assertEqual(status, 200)
         found = self.client.responses.retrieve(json.loads(body)["id"])
         self.assertEqual(found.output_text, "Later.")
+
+    def test_another_key(self) -> None:
+        """A key's responses are that key's alone, and count as its calls."""
+        keys = KeyClient(self.server)
+        owner, other = keys.generate(), keys.generate()
+        self.chats.script += [Turn("Mine."), Turn("More.")]
+        asked = {"model": "plain", "input": "x"}
+        status, made = keys.request("POST", "/v1/responses", asked, owner)
+        self.assertEqual(status, 200)
+        path = f"/v1/responses/{made['id']}"
+        for key, wanted in ((owner, 200), (other, 404), (MASTER_KEY, 404)):
+            self.assertEqual(keys.request("GET", path, key=key)[0], wanted)
+        after = {**asked, "previous_response_id": made["id"]}
+        self.assertEqual(keys.request("POST", "/v1/responses", after, other)[0], 404)
+        self.assertEqual(keys.request("POST", "/v1/responses", after, owner)[0], 200)
+        rows = keys.wait_for_rows(owner, 2)
+        self.assertEqual({row["prompt_tokens"] for row in rows}, {120})
 
     def test_restart(self) -> None:
         """What is kept outlives the server."""

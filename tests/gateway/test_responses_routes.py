@@ -287,6 +287,16 @@ class NativeTests(ResponsesCase):
         self.assertEqual({each for each, _ in self.openai.asked}, {"id-native"})
         self.assertEqual(self.request("GET", path)[0].code, 404)
 
+    def test_health(self) -> None:
+        """What has the mode is tried by the API itself, and keeps nothing."""
+        self.gateway.router.replace(
+            Catalogue([_deployment("native", serves_responses=True, mode="responses")]), Policy()
+        )
+        _, body = self.request("GET", "/health")
+        self.assertEqual(body["healthy_count"], 1)
+        self.assertIs(self.sent.task, Task.RESPONSES)
+        self.assertIs(self.body()["store"], False)
+
     def test_unknown_and_gone(self) -> None:
         """Of what was not made here nobody is asked; what is gone there is gone."""
         found, _ = self.request("GET", "/responses/resp_strange")

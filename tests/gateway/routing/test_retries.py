@@ -9,6 +9,7 @@ from twisted_aigate.gateway.calls import Result
 from twisted_aigate.gateway.deployments import Catalogue, Deployment, Limits
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.routing.policy import Policy, Strategy
+from twisted_aigate.gateway.routing.router import Answer
 
 
 class OneDeploymentTests(RouterCase):
@@ -198,6 +199,30 @@ class OneDeploymentTests(RouterCase):
         self.router.replace(Catalogue([deployment("a")]), Policy())
         waiting.callback(OK)
         self.assertEqual(self.successResultOf(call).deployment.model, "a")
+        self.assertIdle()
+
+
+class NobodyElseTests(RouterCase):
+    """A deployment that alone can answer."""
+
+    def route(self, model: str = "m") -> Deferred[Answer]:
+        """Begin a call of C{a}, beside which there is C{b}."""
+        only = self.router.catalogue.find("m")[0]
+        return Deferred.fromCoroutine(self.router.route_to(only, self.ask))
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.make(deployment("a"), deployment("b"), fallbacks={"m": ("other",)})
+
+    def test_tried_again(self) -> None:
+        self.fails("a", failure(500), times=2)
+        self.assertEqual((self.answer().deployment.model, self.asked), ("a", ["a"] * 3))
+        self.assertIdle()
+
+    def test_fails(self) -> None:
+        """Neither another deployment nor another model is asked."""
+        self.fails("a", failure(500), times=4)
+        self.assertEqual((self.error().status, self.asked), (500, ["a"] * 4))
         self.assertIdle()
 
 
