@@ -276,6 +276,29 @@ class GatewayTests(OpenAITestCase):
         self.assertIn("Rhyme, please.", json.dumps(received.body["system"]))
         self.assertTrue(self.folder.is_dir())
 
+    def test_response(self) -> None:
+        """The Responses API over it, streamed or not; what it goes on from is told as a whole."""
+        self.anthropic.script(self.name, Say("One."))
+        made = self.client.responses.create(
+            model=self.model, input=self.name, extra_headers=self.here
+        )
+        self.assertEqual(made.output_text, "One.")
+        self.assertEqual(made.usage.output_tokens, USAGE["output_tokens"])
+        self.assertTrue(self.folder.is_dir())
+        look = {"command": "cat .aigate-*/*.md", "description": "x"}
+        self.anthropic.script(_DOCUMENT, UseTool("Bash", look), Say("Two."))
+        *_, last = self.client.responses.create(
+            model=self.model,
+            input="And?",
+            previous_response_id=made.id,
+            stream=True,
+            extra_headers=self.here,
+        )
+        self.assertEqual(last.response.output_text, "Two.")
+        (document,) = tool_results(self.anthropic.received(_DOCUMENT)[-1].body)
+        places = [document.index(text) for text in (self.name, "One.", "And?")]
+        self.assertEqual(places, sorted(places))
+
     def test_stream(self) -> None:
         """A stream has one model's name in all of its chunks."""
         self.anthropic.script(self.name, Say("One two three.", chunks=3))

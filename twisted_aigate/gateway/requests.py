@@ -49,9 +49,12 @@ _NEVER_FORWARDED = frozenset(
         "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect",
     )
 )  # fmt: skip
+_CLAUDE_HEADERS = (b"x-claude-workspace", b"x-claude-continue", b"x-claude-append-system-prompt")
+"""The options of Claude Code behind a chat, as its own OpenAI API has them."""
+
 _PROTOCOL_HEADERS = {
-    # The options of Claude Code behind a chat, as its own OpenAI API has them.
-    Task.CHAT: (b"x-claude-workspace", b"x-claude-continue", b"x-claude-append-system-prompt"),
+    Task.CHAT: _CLAUDE_HEADERS,
+    Task.RESPONSES: _CLAUDE_HEADERS,
     Task.MESSAGES: (b"anthropic-version", b"anthropic-beta"),
 }
 _FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

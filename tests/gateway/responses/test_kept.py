@@ -69,6 +69,14 @@ class KeptTests(SynchronousTestCase):
             error = self.error(self.kept.conversation(caller, response_id))
             self.assertEqual((error.status, error.param), (404, "previous_response_id"))
 
+    def test_no_ids(self) -> None:
+        """What can be no id is never looked for, nor kept."""
+        for response_id in ("", "a\0", "é", "a b", "x" * 2000):
+            self.assertEqual(self.error(self.kept.find(_ALICE, response_id)).status, 404)
+            self.assertEqual(self.error(self.kept.conversation(_ALICE, response_id)).status, 404)
+        self.keep("a\0")
+        self.assertEqual(self.there(), [])
+
     def test_conversation(self) -> None:
         """The oldest first; two may go on from the same."""
         self.keep("a1")

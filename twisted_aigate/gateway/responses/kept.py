@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 from twisted.internet.interfaces import IReactorTime
@@ -18,6 +19,9 @@ _MOST_CONVERSATION = 64 * MB
 """Of what one call may go on from."""
 
 _BATCH = 100
+
+_ID = re.compile(r"[!-~]{1,1024}")
+"""Any id that a provider may have; not every database takes all else as a text."""
 
 
 class KeptResponses:
@@ -61,7 +65,7 @@ class KeptResponses:
 
         The answer is there and has cost what it cost: when it cannot be kept it is given anyway.
         """
-        if not self._retention:
+        if not self._retention or not _ID.fullmatch(kept.id):
             return
         try:
             await self._database.write(partial(self._table.insert, kept=kept))
@@ -74,8 +78,10 @@ class KeptResponses:
 
         @raise GatewayError: 404: they have none with that id.
         """
-        find = partial(self._table.find, owner=caller.id, response_id=response_id)
-        kept = await self._database.read(find)
+        kept = None
+        if _ID.fullmatch(response_id):
+            find = partial(self._table.find, owner=caller.id, response_id=response_id)
+            kept = await self._database.read(find)
         if kept is None:
             raise unknown_response(response_id)
         return kept
@@ -88,6 +94,8 @@ class KeptResponses:
         @raise GatewayError: 404: they have none with that id, or not all of it any more; 400: it
             is too long.
         """
+        if not _ID.fullmatch(response_id):
+            raise unknown_response(response_id, "previous_response_id")
         read = partial(
             self._table.conversation,
             owner=caller.id,

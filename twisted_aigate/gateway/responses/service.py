@@ -139,7 +139,8 @@ class Turn:
         drafted = Drafted(asked)
         # What is nested too deeply for an event is to be found out now, not in the middle of one.
         msgspec.json.encode([[drafted.whole]])
-        return chat_call(self.call, chat), drafted
+        instead = evolve(chat_call(self.call, chat), protocol_headers=self.call.protocol_headers)
+        return instead, drafted
 
     async def _translated(self, result: Result, drafted: Drafted) -> Result:
         if not self.call.stream:
