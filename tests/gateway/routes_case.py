@@ -19,8 +19,13 @@ from tests.gateway.fakes import FakeProvider, make_cache
 from tests.support.storage import FakeDatabase
 from tests.support.threads import HeldThreads
 from tests.support.traversal import SiteClient
+from tests.support.upstream import Upstream
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
 from twisted_aigate.gateway.health import HealthChecks
+from twisted_aigate.gateway.providers.azure import AzureProvider
+from twisted_aigate.gateway.providers.openai import OpenAIProvider
+from twisted_aigate.gateway.providers.upstream import Upstream as Asking
+from twisted_aigate.gateway.realtime.service import Realtime
 from twisted_aigate.gateway.responses import records
 from twisted_aigate.gateway.responses.kept import KeptResponses
 from twisted_aigate.gateway.responses.records import ResponseTable
@@ -33,6 +38,8 @@ from twisted_aigate.gateway.routes import (
 from twisted_aigate.gateway.routing.policy import Policy
 from twisted_aigate.gateway.routing.router import Router
 from twisted_aigate.gateway.service import Gateway
+from twisted_aigate.http_client import HTTPClient as UpstreamClient
+from twisted_aigate.http_client import WebSocketClient
 from twisted_aigate.kernel.secrets import Secret
 from twisted_aigate.kernel.units import DAY, MB
 from twisted_aigate.web.proxies import ClientAddresses
@@ -50,9 +57,12 @@ class RoutesCase(SynchronousTestCase):
     A client of the routes.
 
     @ivar limiter: The tree's rate limit, set before L{setUp}.
+    @ivar more: Deployments beside those that all tests have, likewise.
+    @ivar sockets: What conversations with providers connect to.
     """
 
     limiter: RateLimiter | None = None
+    more: tuple[Deployment, ...] = ()
 
     def setUp(self) -> None:
         folder = Path(tempfile.mkdtemp())
@@ -63,6 +73,7 @@ class RoutesCase(SynchronousTestCase):
                 Deployment("m", "openai", "upstream-m"),
                 Deployment("org/name", "openai", "o", info={"owned_by": "org"}),
                 Deployment("mocked", "openai", "x", mock_response="I am no model"),
+                *self.more,
             ]
         )
         database: Any = FakeDatabase(records.metadata)
@@ -79,9 +90,19 @@ class RoutesCase(SynchronousTestCase):
             router, {"openai": self.provider}, self.accounts.meter, self.kept, self.cache
         )
         threads: Any = HeldThreads()
+        self.sockets = Upstream(self.clock)
+        asking = Asking(UpstreamClient(self.clock, self.sockets.endpoint))
+        speakers = {
+            "openai": OpenAIProvider(asking, threads),
+            "azure": AzureProvider(asking, threads),
+            "anthropic": self.provider,
+        }
+        client = WebSocketClient(self.clock, self.sockets.endpoint)
+        realtime = Realtime(router, speakers, client, self.accounts.meter)
         health = HealthChecks(gateway, threads, folder)
         routes = gateway_routes(
             gateway,
+            realtime,
             health,
             self.accounts,
             self.cache,
@@ -100,7 +121,8 @@ class RoutesCase(SynchronousTestCase):
             600.0,
             errors_for,
         )
-        self.client: HTTPClient = SiteClient(Site([tree], ClientAddresses(()), Clock()))
+        self.site = Site([tree], ClientAddresses(()), self.clock)
+        self.client: HTTPClient = SiteClient(self.site)
 
     def request(self, method: str, path: str, **arguments: Any) -> tuple[IResponse, Any]:
         """A response and its body, JSON parsed."""

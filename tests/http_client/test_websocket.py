@@ -73,6 +73,9 @@ class WebSocketCase(SynchronousTestCase):
         socket.start(self.ears)
         return socket
 
+    def closing(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self.client.close())
+
     def frames(self) -> list[Frame]:
         return frames(bytes(self.transport.sent))
 
@@ -225,15 +228,42 @@ class OpenTests(WebSocketCase):
         self.clock.advance(DEAD_AFTER - PING_AFTER)
         self.assertEqual(self.ears.ends, [(1006, "")])
 
-    def test_closing_the_client_cuts_what_is_open(self) -> None:
+    def test_closing_the_client_waits_for_the_servers(self) -> None:
         self.open()
-        self.client.close()
+        closing = self.closing()
+        self.assertEqual(self.frames(), [Frame(CLOSE, b"\x03\xe9")])
+        self.transport.receive(close_frame(1001, masked=False))
+        self.assertNoResult(closing)
+        self.transport.lose()
+        self.assertIsNone(self.successResultOf(closing))
+
+    def test_closing_the_client_waits_no_longer_than_is_reasonable(self) -> None:
+        self.open()
+        closing = self.closing()
+        self.clock.advance(CLOSE_TIMEOUT)
+        self.clock.advance(0)
+        self.assertIsNone(self.successResultOf(closing))
+
+    def test_closing_the_client_gives_up_what_is_not_open_yet(self) -> None:
+        opening = self.connect()
+        self.assertIsNone(self.successResultOf(self.closing()))
+        self.failureResultOf(opening, CancelledError)
+        self.failureResultOf(self.connect(), ConnectFailed)
+
+    def test_a_connection_that_comes_when_the_client_is_closed_is_cut(self) -> None:
+        self.upstream.slow = True
+        opening = self.connect()
+        closing = self.closing()
+        self.assertNoResult(closing)
+        self.upstream.finish()
+        self.failureResultOf(opening, ConnectFailed)
         self.assertTrue(self.transport.aborted)
+        self.assertIsNone(self.successResultOf(closing))
 
     def test_nothing_is_kept_of_a_connection_that_is_over(self) -> None:
         socket = self.open()
         self.transport.lose()
-        self.client.close()
+        self.assertIsNone(self.successResultOf(self.closing()))
         socket.send(Message(b"into the void"))
         socket.pauseProducing()
         socket.resumeProducing()

@@ -36,6 +36,7 @@ class Upstream:
         self.error: Exception | None = None
         self.slow = False
         self.pending: list[Deferred[IProtocol]] = []
+        self._factories: list[IProtocolFactory] = []
         self._clock = clock
 
     def endpoint(self, origin: Origin) -> IStreamClientEndpoint:
@@ -47,14 +48,22 @@ class Upstream:
         """Connect, fail, or neither."""
         if self.slow:
             self.pending.append(Deferred())
+            self._factories.append(factory)
             return self.pending[-1]
         if self.error is not None:
             return fail(self.error)
+        return succeed(self._connected(factory))
+
+    def finish(self) -> None:
+        """Have the oldest slow connection be there."""
+        self.pending.pop(0).callback(self._connected(self._factories.pop(0)))
+
+    def _connected(self, factory: IProtocolFactory) -> IProtocol:
         transport = MemoryTransport(self._clock)
         self.connections.append(transport)
         protocol = factory.buildProtocol(None)
         transport.connect(protocol)
-        return succeed(protocol)
+        return protocol
 
 
 class ClientCase(SynchronousTestCase):

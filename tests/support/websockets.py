@@ -131,6 +131,16 @@ class FakeSocket:
         self.producer: IPushProducer | None = None
         self.listener: IWebSocketListener | None = None
 
+    def heard(self, message: Message) -> None:
+        """The peer said something."""
+        assert self.listener is not None, "nobody listens"
+        self.listener.received(message)
+
+    def hung_up(self, code: int, reason: str) -> None:
+        """The peer has closed."""
+        assert self.listener is not None, "nobody listens"
+        self.listener.closed(code, reason)
+
     def start(self, listener: IWebSocketListener) -> None:
         """Remember who listens."""
         self.listener = listener

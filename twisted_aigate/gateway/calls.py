@@ -31,6 +31,9 @@ class Task(Enum):
     MODERATION = "/moderations"
     RERANK = "/rerank"
     MESSAGES = "/messages"
+    REALTIME = "/realtime"
+    REALTIME_CLIENT = "/realtime/client_secrets"
+    REALTIME_SESSION = "/realtime/sessions"
     RESPONSES = "/responses"
 
 

@@ -23,7 +23,7 @@ from twisted_aigate.gateway.providers.interface import (
     IResponsesProvider,
 )
 from twisted_aigate.gateway.providers.mock import mock
-from twisted_aigate.gateway.providers.table import OPENAI_SHAPED
+from twisted_aigate.gateway.providers.table import entry_of
 from twisted_aigate.gateway.responses.asks import KeptAsk, answer_kept
 from twisted_aigate.gateway.responses.keepers import keeper_of
 from twisted_aigate.gateway.responses.kept import KeptResponses
@@ -227,8 +227,7 @@ class Gateway:
         return await provider.call(deployment, call)
 
     def _provider(self, deployment: Deployment) -> IProvider:
-        shaped = deployment.provider in OPENAI_SHAPED
-        return self._providers["openai" if shaped else deployment.provider]
+        return self._providers[entry_of(deployment.provider)]
 
 
 def _with_told_end(result: Result) -> Result:

@@ -32,13 +32,14 @@ from twisted_aigate.gateway.providers.gemini.provider import GeminiProvider
 from twisted_aigate.gateway.providers.interface import IProvider
 from twisted_aigate.gateway.providers.openai import OpenAIProvider
 from twisted_aigate.gateway.providers.upstream import Upstream
+from twisted_aigate.gateway.realtime.service import Realtime
 from twisted_aigate.gateway.responses.kept import KeptResponses
 from twisted_aigate.gateway.responses.records import ResponseTable
 from twisted_aigate.gateway.routing.configured import configured_policy
 from twisted_aigate.gateway.routing.policy import Policy
 from twisted_aigate.gateway.routing.router import Router
 from twisted_aigate.gateway.service import Gateway
-from twisted_aigate.http_client import HTTPClient
+from twisted_aigate.http_client import HTTPClient, WebSocketClient
 from twisted_aigate.http_client.client import endpoints
 from twisted_aigate.http_client.guarded import GuardedFetch, name_resolver
 from twisted_aigate.interfaces import IChatModels
@@ -155,6 +156,7 @@ class GatewayTree:
         self._threads = threads
         self._accounts = accounts
         self._client = HTTPClient(reactor, endpoints(reactor))
+        self._sockets = WebSocketClient(reactor, endpoints(reactor))
         self._local = {
             entry.name: LocalModel(
                 reactor,
@@ -192,6 +194,7 @@ class GatewayTree:
         self.cache = ResponseCache(plan, store, reactor)
         router = Router(catalogue, policy, reactor, random)
         self.gateway = Gateway(router, providers, accounts.meter, self._responses, self.cache)
+        self.realtime = Realtime(router, providers, self._sockets, accounts.meter)
         self.health = HealthChecks(self.gateway, threads, folder)
 
     @property
@@ -240,6 +243,7 @@ class GatewayTree:
         """End the workers, close the connections to providers, and keep what calls cost."""
         await self._responses.stop()
         self._client.close()
+        await self._sockets.close()
         if self._redis is not None:
             await self._redis.stop()
         stops = [Deferred.fromCoroutine(model.stop()) for model in self._local.values()]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 
 from twisted_aigate.http_client.client import open_connection, timed
+from twisted_aigate.http_client.errors import ConnectFailed
 from twisted_aigate.http_client.messages import Origin, OutgoingRequest
 from twisted_aigate.kernel.units import SECOND
 from twisted_aigate.kernel.websocket import IWebSocket
@@ -33,6 +35,7 @@ class WebSocketClient:
         self._clock = clock
         self._endpoint = endpoint
         self._open: set[ClientEnd] = set()
+        self._closed: Deferred[None] | None = None
 
     async def connect(self, origin: Origin, request: OutgoingRequest, timeout: float) -> IWebSocket:
         """
@@ -47,16 +50,30 @@ class WebSocketClient:
         from twisted_aigate.http_client.websocket_end import ClientEnd
 
         timeout = min(timeout or HANDSHAKE_TIMEOUT, HANDSHAKE_TIMEOUT)
-        end = ClientEnd(self._clock, origin, request, self._open.discard)
+        end = ClientEnd(self._clock, origin, request, self._over)
         self._open.add(end)
         try:
             await open_connection(self._clock, self._endpoint(origin), origin, end, timeout)
+            if self._closed is not None:
+                end.stopProducing()
+                raise ConnectFailed("this server is stopping")
             return await timed(end.opened, timeout, self._clock)
         except BaseException:
-            self._open.discard(end)
+            self._over(end)
             raise
 
-    def close(self) -> None:
-        """Cut every connection."""
+    async def close(self) -> None:
+        """Close every connection, and wait until they are closed; none is opened from now on."""
+        self._closed = Deferred()
         for end in list(self._open):
-            end.stopProducing()
+            end.leave()
+        self._settle()
+        await self._closed
+
+    def _over(self, end: ClientEnd) -> None:
+        self._open.discard(end)
+        self._settle()
+
+    def _settle(self) -> None:
+        if self._closed is not None and not self._open and not self._closed.called:
+            self._closed.callback(None)

@@ -18,6 +18,7 @@ from twisted_aigate.http_client.errors import BadResponse, ConnectionBroken, Swi
 from twisted_aigate.http_client.messages import Origin, OutgoingRequest
 from twisted_aigate.kernel.units import KB
 from twisted_aigate.kernel.websocket.end import End, configure
+from twisted_aigate.kernel.websocket.interfaces import GOING_AWAY
 
 _MOST_HEAD = 64 * KB
 _MOST_REFUSAL = 64 * KB
@@ -50,6 +51,13 @@ class ClientEnd(End, WebSocketClientProtocol):  # type: ignore[misc]
         self.factory = WebSocketClientFactory(reactor=clock)
         configure(self.factory)
         self.factory.setProtocolOptions(serverConnectionDropTimeout=0)
+
+    def leave(self) -> None:
+        """Close, or give up what is not open yet."""
+        if self.opened.called:
+            self.close(GOING_AWAY, "")
+        elif self.transport is not None:
+            self.opened.cancel()
 
     def onConnecting(self, transport_details: object) -> ConnectingRequest:
         """What is asked."""

@@ -72,6 +72,7 @@ class GatewayPart:
             ours = gateway_token(settings)
         self.router: Router = gateway_routes(
             self._gateway.gateway,
+            self._gateway.realtime,
             self._gateway.health,
             accounts,
             self._gateway.cache,

@@ -187,6 +187,7 @@ class ClosingTests(OpenCase):
                 self.assertEqual([end[0] for end in self.ears.ends], [code])
                 self.wire.send(frame(TEXT, b"x" * 1000))
                 self.assertEqual(self.ears.messages, [])
+                self.assertTrue(self.transport.half_closed)
                 self.clock.advance(CLOSE_TIMEOUT)
                 self.assertTrue(self.transport.closed)
 

@@ -1,7 +1,8 @@
 """
 What an answer says that it took, in any of the forms that answers have.
 
-OpenAI's chats, completions, embeddings and images, its Responses API and transcriptions, and
+OpenAI's chats, completions, embeddings and images, its Responses and Realtime APIs and
+transcriptions, and
 Anthropic's messages; DeepSeek's and Groq's ways to say the same, and the units that rerankers bill.
 Sources: https://platform.openai.com/docs/api-reference, https://docs.anthropic.com/en/api/messages
 and https://docs.cohere.com/reference/rerank
@@ -13,9 +14,14 @@ import msgspec
 from attrs import define
 
 
+class _Cached(msgspec.Struct):
+    audio_tokens: float | None = None
+
+
 class _Details(msgspec.Struct):
     cached_tokens: float | None = None
     audio_tokens: float | None = None
+    cached_tokens_details: _Cached | None = None
 
 
 class _Usage(msgspec.Struct):
@@ -29,6 +35,8 @@ class _Usage(msgspec.Struct):
     output_tokens: float | None = None
     input_tokens_details: _Details | None = None
     output_tokens_details: _Details | None = None
+    input_token_details: _Details | None = None
+    output_token_details: _Details | None = None
     cache_read_input_tokens: float | None = None
     cache_creation_input_tokens: float | None = None
     seconds: float | None = None
@@ -150,13 +158,17 @@ class Usage:
     def _take_responses(self, said: _Usage) -> None:
         self.prompt = _whole(said.input_tokens) or 0
         self.completion = _whole(said.output_tokens) or 0
-        details = said.input_tokens_details
+        # The Realtime API has the same by names of its own.
+        details = said.input_tokens_details or said.input_token_details
         self.cache_read = 0 if details is None else _whole(details.cached_tokens) or 0
-        self._take_audio(details, said.output_tokens_details)
+        self._take_audio(details, said.output_tokens_details or said.output_token_details)
 
     def _take_audio(self, read: _Details | None, written: _Details | None) -> None:
         if read is not None:
-            self.prompt_audio = _whole(read.audio_tokens) or 0
+            cached = read.cached_tokens_details or _Cached()
+            # Sound that came out of a cache is counted as that.
+            sound = (_whole(read.audio_tokens) or 0) - (_whole(cached.audio_tokens) or 0)
+            self.prompt_audio = max(0, sound)
         if written is not None:
             self.completion_audio = _whole(written.audio_tokens) or 0
 

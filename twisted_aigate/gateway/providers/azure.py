@@ -10,7 +10,10 @@ from urllib.parse import quote
 
 from twisted_aigate.gateway.calls import Task
 from twisted_aigate.gateway.deployments import Deployment
+from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.providers.openai import OpenAIProvider
+from twisted_aigate.gateway.realtime.call import RealtimeCall
+from twisted_aigate.gateway.realtime.token import TokenCall
 from twisted_aigate.http_client.messages import Fields
 
 _DEFAULT_VERSION = "2025-02-01-preview"
@@ -34,6 +37,25 @@ class AzureProvider(OpenAIProvider):
         version = quote(deployment.api_version or _DEFAULT_VERSION)
         place = f"/openai/deployments/{quote(deployment.model, safe='')}"
         return f"{base}{place}{task.value}?api-version={version}".encode("ascii")
+
+    def has_realtime(self, deployment: Deployment) -> bool:
+        """See L{OpenAIProvider}."""
+        return True
+
+    async def realtime_token(self, deployment: Deployment, call: TokenCall) -> bytes:
+        """See L{OpenAIProvider}."""
+        if not deployment.path.endswith("/openai/v1"):
+            message = "Azure gives such tokens where the model's api_base ends in /openai/v1."
+            raise GatewayError(400, message, code="realtime_not_supported")
+        return await super().realtime_token(deployment, call)
+
+    def realtime_target(self, deployment: Deployment, call: RealtimeCall) -> bytes:
+        """See L{OpenAIProvider}."""
+        if deployment.path.endswith("/openai/v1"):
+            return super().realtime_target(deployment, call)
+        version = ("api-version", deployment.api_version or _DEFAULT_VERSION)
+        path = f"{deployment.path.removesuffix('/openai')}/openai/realtime"
+        return call.target(path, version, ("deployment", deployment.model))
 
     def authorization(self, deployment: Deployment) -> Fields:
         """See L{OpenAIProvider}."""

@@ -6,7 +6,10 @@ from zope.interface import Interface
 
 from twisted_aigate.gateway.calls import Call, FormCall, Result
 from twisted_aigate.gateway.deployments import Deployment
+from twisted_aigate.gateway.realtime.call import RealtimeCall
+from twisted_aigate.gateway.realtime.token import TokenCall
 from twisted_aigate.gateway.responses.asks import KeptAsk
+from twisted_aigate.http_client import OutgoingRequest
 
 
 class IProvider(Interface):
@@ -54,4 +57,22 @@ class IMessagesProvider(IProvider):
         Count a prompt's tokens.
 
         @raise GatewayError: It gives no result.
+        """
+
+
+class IRealtimeProvider(IProvider):
+    """One that speaks OpenAI's Realtime API, for some deployments at least."""
+
+    def has_realtime(deployment: Deployment) -> bool:  # noqa: N805
+        """Whether it does for this one."""
+
+    def realtime(deployment: Deployment, call: RealtimeCall) -> OutgoingRequest:  # noqa: N805
+        """What asks it to switch to a WebSocket, beside the protocol's own fields."""
+
+    async def realtime_token(deployment: Deployment, call: TokenCall) -> bytes:  # noqa: N805
+        """
+        Have it make a token.
+
+        @return: Its answer, JSON.
+        @raise GatewayError: It gives none.
         """

@@ -14,9 +14,12 @@ from zope.interface import implementer
 from twisted_aigate.gateway.calls import Call, FormCall, Result, Task
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.providers.form import FormBody
-from twisted_aigate.gateway.providers.interface import IResponsesProvider
+from twisted_aigate.gateway.providers.interface import IRealtimeProvider, IResponsesProvider
 from twisted_aigate.gateway.providers.parameters import form_without_refused, without_refused
-from twisted_aigate.gateway.providers.upstream import Upstream, broken
+from twisted_aigate.gateway.providers.table import OPENAI_SHAPED
+from twisted_aigate.gateway.providers.upstream import Upstream, broken, whole
+from twisted_aigate.gateway.realtime.call import RealtimeCall
+from twisted_aigate.gateway.realtime.token import TokenCall
 from twisted_aigate.gateway.responses.asks import KeptAsk
 from twisted_aigate.http_client import OutgoingRequest
 from twisted_aigate.http_client.messages import Fields
@@ -25,7 +28,7 @@ from twisted_aigate.kernel.threads import Threads
 _JSON_FIELD = (b"Content-Type", b"application/json")
 
 
-@implementer(IResponsesProvider)
+@implementer(IResponsesProvider, IRealtimeProvider)
 class OpenAIProvider:
     """
     All OpenAI-shaped providers.
@@ -75,12 +78,33 @@ class OpenAIProvider:
         )
         return await self._send(deployment, request, call.stream)
 
+    def has_realtime(self, deployment: Deployment) -> bool:
+        """See L{IRealtimeProvider}."""
+        shaped = OPENAI_SHAPED.get(deployment.provider)
+        return shaped is not None and shaped.realtime
+
+    def realtime(self, deployment: Deployment, call: RealtimeCall) -> OutgoingRequest:
+        """See L{IRealtimeProvider}."""
+        fields = (*self._fields(deployment), *call.headers)
+        return OutgoingRequest(b"GET", self.realtime_target(deployment, call), fields)
+
+    async def realtime_token(self, deployment: Deployment, call: TokenCall) -> bytes:
+        """See L{IRealtimeProvider}."""
+        request = OutgoingRequest(
+            b"POST",
+            self.target(deployment, call.task),
+            (_JSON_FIELD, *self._fields(deployment)),
+            call.body_for(deployment.model),
+        )
+        response = await self._upstream.send(deployment, request, stream=False)
+        return await whole(deployment, response)
+
     async def _send(self, deployment: Deployment, request: OutgoingRequest, stream: bool) -> Result:
         response = await self._upstream.send(deployment, request, stream=stream)
         content_type = response.field(b"content-type") or b"application/octet-stream"
-        whole = response.whole()
-        if whole is not None:
-            return Result(whole, content_type)
+        body = response.whole()
+        if body is not None:
+            return Result(body, content_type)
         return Result(response, content_type, describe=lambda error: broken(deployment, error))
 
     def _fields(self, deployment: Deployment) -> Fields:
@@ -93,6 +117,10 @@ class OpenAIProvider:
         @param rest: What follows the task's own path.
         """
         return (deployment.path + task.value + rest).encode("ascii")
+
+    def realtime_target(self, deployment: Deployment, call: RealtimeCall) -> bytes:
+        """The path, and query, that a conversation is asked at."""
+        return call.target(f"{deployment.path}/realtime", ("model", deployment.model))
 
     def authorization(self, deployment: Deployment) -> Fields:
         """The header fields that say who asks."""

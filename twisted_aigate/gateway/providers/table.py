@@ -33,15 +33,21 @@ class OpenAIShaped(Remote):
         be anything that speaks of chats, and C{model_info} says what it has.
     @ivar refuses: Fields of OpenAI's API that it answers with an error. They are left out of what
         is made here, and of a caller's own with C{drop_params}.
+    @ivar realtime: It speaks the Realtime API too.
     """
 
     refuses: frozenset[str] = frozenset()
     responses: bool = False
+    realtime: bool = False
 
 
 OPENAI_SHAPED = {
     "openai": OpenAIShaped(
-        "https://api.openai.com/v1", "OPENAI_API_KEY", "OPENAI_API_BASE", responses=True
+        "https://api.openai.com/v1",
+        "OPENAI_API_KEY",
+        "OPENAI_API_BASE",
+        responses=True,
+        realtime=True,
     ),
     "groq": OpenAIShaped(
         "https://api.groq.com/openai/v1",
@@ -69,7 +75,7 @@ OPENAI_SHAPED = {
     "deepseek": OpenAIShaped("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
     "together_ai": OpenAIShaped("https://api.together.xyz/v1", "TOGETHERAI_API_KEY"),
     "fireworks_ai": OpenAIShaped("https://api.fireworks.ai/inference/v1", "FIREWORKS_AI_API_KEY"),
-    "xai": OpenAIShaped("https://api.x.ai/v1", "XAI_API_KEY"),
+    "xai": OpenAIShaped("https://api.x.ai/v1", "XAI_API_KEY", realtime=True),
     "perplexity": OpenAIShaped(
         "https://api.perplexity.ai",
         "PERPLEXITYAI_API_KEY",
@@ -82,8 +88,12 @@ OPENAI_SHAPED = {
     ),
     "ollama": OpenAIShaped("http://localhost:11434/v1", "OLLAMA_API_KEY", "OLLAMA_API_BASE"),
     "ollama_chat": OpenAIShaped("http://localhost:11434/v1", "OLLAMA_API_KEY", "OLLAMA_API_BASE"),
-    "speaches": OpenAIShaped("http://localhost:8000/v1", "SPEACHES_API_KEY", "SPEACHES_API_BASE"),
-    "hosted_vllm": OpenAIShaped(None, "HOSTED_VLLM_API_KEY", "HOSTED_VLLM_API_BASE"),
+    "speaches": OpenAIShaped(
+        "http://localhost:8000/v1", "SPEACHES_API_KEY", "SPEACHES_API_BASE", realtime=True
+    ),
+    "hosted_vllm": OpenAIShaped(
+        None, "HOSTED_VLLM_API_KEY", "HOSTED_VLLM_API_BASE", realtime=True
+    ),
     "lm_studio": OpenAIShaped(
         "http://localhost:1234/v1", "LM_STUDIO_API_KEY", "LM_STUDIO_API_BASE"
     ),
@@ -101,3 +111,8 @@ OTHER_SHAPED = {
 
 REMOTE: dict[str, Remote] = {**OPENAI_SHAPED, **OTHER_SHAPED}
 """All of them."""
+
+
+def entry_of(provider: str) -> str:
+    """The name under which a provider is kept: one of them speaks OpenAI's API to all that do."""
+    return "openai" if provider in OPENAI_SHAPED else provider

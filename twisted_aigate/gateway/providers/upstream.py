@@ -19,6 +19,7 @@ from twisted_aigate.http_client import (
     OutgoingRequest,
     Response,
     ResponseTimeout,
+    SwitchRefused,
     UpstreamError,
 )
 from twisted_aigate.kernel.units import KB
@@ -176,18 +177,28 @@ def refused(
 async def _refused(
     deployment: Deployment, response: Response, refusal: ReadRefusal
 ) -> GatewayError:
-    status = response.status if 400 <= response.status < 600 else 502
     try:
         body = await response.read(_MOST_ERROR)
     except UpstreamError:
         body = b""
-    return refused(deployment, status, refusal(body), _retry_after(response))
+    retry_after = _retry_after(response.field(b"retry-after"))
+    return refused(deployment, _failing(response.status), refusal(body), retry_after)
 
 
-def _retry_after(response: Response) -> float | None:
+def not_switched(deployment: Deployment, error: SwitchRefused) -> GatewayError:
+    """What it is when a provider does not agree to a WebSocket."""
+    retry_after = _retry_after(dict(error.fields).get(b"retry-after"))
+    return refused(deployment, _failing(error.status), read_refusal(error.body), retry_after)
+
+
+def _failing(status: int) -> int:
+    return status if 400 <= status < 600 else 502
+
+
+def _retry_after(field: bytes | None) -> float | None:
     # A date (RFC 9110, 10.2.3) is what no provider of models sends.
     try:
-        seconds = float(response.field(b"retry-after") or b"")
+        seconds = float(field or b"")
     except ValueError:
         return None
     return seconds if 0 <= seconds < math.inf else None

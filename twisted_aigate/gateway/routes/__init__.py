@@ -8,6 +8,7 @@ from twisted_aigate.gateway.accounting.accounts import Accounts
 from twisted_aigate.gateway.cache.service import ResponseCache
 from twisted_aigate.gateway.callers import Caller
 from twisted_aigate.gateway.health import HealthChecks
+from twisted_aigate.gateway.realtime.service import Realtime
 from twisted_aigate.gateway.routes.cache import CacheRoutes
 from twisted_aigate.gateway.routes.callers import KEY_HEADERS, known_callers
 from twisted_aigate.gateway.routes.calls import CallRoutes
@@ -15,6 +16,7 @@ from twisted_aigate.gateway.routes.errors import errors_for, render_openai_error
 from twisted_aigate.gateway.routes.health import HealthRoutes
 from twisted_aigate.gateway.routes.keys import KeyRoutes
 from twisted_aigate.gateway.routes.listing import ListingRoutes
+from twisted_aigate.gateway.routes.realtime import RealtimeRoutes
 from twisted_aigate.gateway.routes.responses import ResponseRoutes
 from twisted_aigate.gateway.routes.spend import SpendRoutes
 from twisted_aigate.gateway.service import Gateway
@@ -27,6 +29,7 @@ __all__ = ["KEY_HEADERS", "errors_for", "gateway_routes", "known_callers", "rend
 
 def gateway_routes(
     gateway: Gateway,
+    realtime: Realtime,
     health: HealthChecks,
     accounts: Accounts,
     cache: ResponseCache,
@@ -40,6 +43,7 @@ def gateway_routes(
     The gateway's routes.
 
     @param gateway: What answers.
+    @param realtime: Begins conversations.
     @param health: Tries deployments.
     @param accounts: Has the keys, and what they spent.
     @param cache: The cache of answers.
@@ -51,12 +55,14 @@ def gateway_routes(
     """
     router = Router()
     calls = CallRoutes(gateway, max_body, threads, folder)
+    conversations = RealtimeRoutes(realtime, max_body)
     listing = ListingRoutes(gateway)
     keys = KeyRoutes(accounts.keys, max_body)
     spend = SpendRoutes(accounts.reports)
     responses = ResponseRoutes(gateway)
     for prefix in ("", "/v1"):
         calls.add_to(router, prefix, authorise, authorise_messages)
+        conversations.add_to(router, prefix, authorise)
         listing.add_to(router, prefix, authorise)
         keys.add_to(router, prefix, authorise)
         spend.add_to(router, prefix, authorise)

@@ -18,6 +18,17 @@ from twisted_aigate.web.request import Request
 KEY_HEADERS = (b"x-api-key", b"api-key")
 """Where anthropic's and azure's clients put the key."""
 
+_KEY_SUBPROTOCOL = "openai-insecure-api-key."
+"""Where a browser puts it, which cannot give a WebSocket header fields."""
+
+
+def _presented_key(request: Request) -> bytes:
+    if request.offer is not None and request.field(b"authorization") is None:
+        for subprotocol in request.offer.subprotocols:
+            if subprotocol.startswith(_KEY_SUBPROTOCOL):
+                return subprotocol.removeprefix(_KEY_SUBPROTOCOL).encode("ascii")
+    return presented_token(request, *KEY_HEADERS)
+
 
 def known_callers(
     master: Secret, keys: Keys, clock: IReactorTime, claude_code: Secret | None = None
@@ -32,7 +43,7 @@ def known_callers(
     """
 
     def authorise(request: Request) -> Caller | Awaitable[Caller]:
-        token = presented_token(request, *KEY_HEADERS)
+        token = _presented_key(request)
         if master.matches(token):
             return MASTER
         if claude_code is not None and claude_code.matches(token):

@@ -15,7 +15,12 @@ from typing import Any, Protocol
 from autobahn.twisted.websocket import WebSocketAdapterProtocol
 from autobahn.util import encode_truncate
 from autobahn.websocket.protocol import WebSocketProtocol
-from twisted.internet.interfaces import IPushProducer, IReactorTime
+from twisted.internet.interfaces import (
+    IPushProducer,
+    IReactorTime,
+    ISSLTransport,
+    ITCPTransport,
+)
 from twisted.logger import Logger
 from txaio.tx import make_logger
 from zope.interface import implementer
@@ -156,6 +161,7 @@ class End(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]
             reason = self.localCloseReason or b""
             self._ends(self.localCloseCode or ABNORMAL, reason.decode("utf-8"))
             self._closing()
+            self._hang_up()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """A message is whole."""
@@ -231,6 +237,13 @@ class End(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]
         if not self._lost:
             self.transport.resumeProducing()
             self._watchdog.set(CLOSE_TIMEOUT)
+
+    def _hang_up(self) -> None:
+        # Closing at once would reset the connection under the peer's write, and lose our close.
+        tcp = ITCPTransport(self.transport, None)
+        if tcp is not None and not ISSLTransport.providedBy(self.transport):
+            self.transport.unregisterProducer()
+            tcp.loseWriteConnection()
 
     def _expired(self) -> None:
         if self.state != self.STATE_OPEN:

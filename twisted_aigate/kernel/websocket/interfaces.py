@@ -12,6 +12,7 @@ NO_CODE = 1005
 """What is told of a peer that closes without a code; never sent."""
 ABNORMAL = 1006
 """What is told of a peer that is gone without a word; never sent."""
+POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
 # RFC 6455, 7.4.
 
