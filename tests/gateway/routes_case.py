@@ -99,7 +99,7 @@ class RoutesCase(SynchronousTestCase):
         }
         client = WebSocketClient(self.clock, self.sockets.endpoint)
         realtime = Realtime(router, speakers, client, self.accounts.meter)
-        health = HealthChecks(gateway, threads, folder)
+        health = HealthChecks(gateway, realtime, threads, folder)
         routes = gateway_routes(
             gateway,
             realtime,

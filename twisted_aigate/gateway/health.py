@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted_aigate.gateway.calls import Call, FormCall, Result, Task, Upload
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
+from twisted_aigate.gateway.realtime.service import Realtime
 from twisted_aigate.gateway.service import Gateway
 from twisted_aigate.kernel.admission import Admission
 from twisted_aigate.kernel.threads import Threads
@@ -59,12 +60,16 @@ class HealthChecks:
     Tries deployments.
 
     @param gateway: Whose.
+    @param realtime: Has conversations with those of the mode C{realtime}.
     @param threads: Where files are written.
     @param folder: The disk for them.
     """
 
-    def __init__(self, gateway: Gateway, threads: Threads, folder: Path) -> None:
+    def __init__(
+        self, gateway: Gateway, realtime: Realtime, threads: Threads, folder: Path
+    ) -> None:
         self._gateway = gateway
+        self._realtime = realtime
         self._threads = threads
         self._folder = folder
 
@@ -107,6 +112,9 @@ class HealthChecks:
         }
 
     async def _try(self, deployment: Deployment) -> None:
+        if deployment.mode == "realtime":
+            await self._realtime.greet(deployment)
+            return
         if deployment.mode == "audio_transcription":
             result = await self._transcribe(deployment)
         else:

@@ -195,7 +195,7 @@ class GatewayTree:
         router = Router(catalogue, policy, reactor, random)
         self.gateway = Gateway(router, providers, accounts.meter, self._responses, self.cache)
         self.realtime = Realtime(router, providers, self._sockets, accounts.meter)
-        self.health = HealthChecks(self.gateway, threads, folder)
+        self.health = HealthChecks(self.gateway, self.realtime, threads, folder)
 
     @property
     def _entries(self) -> list[LocalModelEntry]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from tests.gateway.realtime.case import AUTHORIZED, DONE, RealtimeCase
+import msgspec
+from attrs import evolve
+
+from tests.gateway.realtime.case import AUTHORIZED, DONE, RealtimeCase, talks
 from tests.gateway.routes_case import KEY
 from tests.support.edge import Wire, get
 from tests.support.websockets import TEXT, Frame, close_frame, frame, frames
+from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.routing.policy import Policy
 
 
@@ -166,3 +170,19 @@ class RoutingTests(RealtimeCase):
         self.assertEqual(
             self.gateway.router.states.of(self.catalogue.find("talks")[0]).in_flight, 0
         )
+
+
+class HealthTests(RealtimeCase):
+    more = (
+        evolve(talks("talks", "gpt-realtime"), mode="realtime"),
+        Deployment("chats", "groq", "llama", mode="realtime"),
+    )
+
+    def test_a_deployment_for_conversations_is_greeted_and_left(self) -> None:
+        self.wire.send(get("/health", AUTHORIZED))
+        self.agree()
+        self.assertEqual([each.code for each in frames(bytes(self.upstream.sent))], [1000])
+        said = msgspec.json.decode(self.wire.answer().body)
+        found = {each["model_name"]: each.get("status") for each in said["unhealthy_endpoints"]}
+        self.assertEqual(found, {"chats": 400})
+        self.assertIn("talks", [each["model_name"] for each in said["healthy_endpoints"]])

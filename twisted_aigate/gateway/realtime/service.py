@@ -22,7 +22,7 @@ from twisted_aigate.gateway.routing.asking import Occupied
 from twisted_aigate.gateway.routing.router import Router
 from twisted_aigate.http_client import SwitchRefused, UpstreamError, WebSocketClient
 from twisted_aigate.kernel.websocket import IWebSocket, Message
-from twisted_aigate.kernel.websocket.interfaces import POLICY_VIOLATION
+from twisted_aigate.kernel.websocket.interfaces import NORMAL, POLICY_VIOLATION
 
 
 class Conversation:
@@ -128,18 +128,24 @@ class Realtime:
         found.answer.over(0)
         return found.answer.answer
 
+    async def greet(self, deployment: Deployment) -> None:
+        """
+        Have one deployment agree to a conversation, whatever is known of it, and leave.
+
+        @raise GatewayError: It does not.
+        """
+        if not self._is_able(deployment):
+            raise _not_able(deployment.model_name)
+        socket = await self._connect(deployment, RealtimeCall(deployment.model_name))
+        socket.close(NORMAL, "")
+
     def _meant(self, caller: Caller, model: str) -> str:
         """The model name that the caller means and may use, for this API."""
         model = caller.alias(model)
         catalogue = self._router.catalogue
         caller.check(model, catalogue)
         if not any(map(self._is_able, catalogue.find(model))):
-            raise GatewayError(
-                400,
-                f"The model {model!r} has no provider that speaks the Realtime API.",
-                param="model",
-                code="realtime_not_supported",
-            )
+            raise _not_able(model)
         return model
 
     def _provider(self, deployment: Deployment) -> IProvider:
@@ -162,3 +168,12 @@ class Realtime:
             raise not_switched(deployment, error) from None
         except UpstreamError as error:
             raise broken(deployment, error) from None
+
+
+def _not_able(model: str) -> GatewayError:
+    return GatewayError(
+        400,
+        f"The model {model!r} has no provider that speaks the Realtime API.",
+        param="model",
+        code="realtime_not_supported",
+    )
