@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from twisted_aigate.browser.errors import BrowserDied
+from twisted_aigate.browser.session import Footprint
 from twisted_aigate.kernel.latch import Latch
 
 
@@ -17,6 +18,7 @@ class FakeSession:
 
     @ivar works: What was asked of its thread, in order, each with its result to be given.
     @ivar ending: Fires when it has ended; the test does that.
+    @ivar taken: What it takes.
     @ivar asked: Whether it was asked before it was ended; C{None}: it was not ended.
     """
 
@@ -27,17 +29,15 @@ class FakeSession:
         self.works: list[tuple[Callable[[Any], Any], Deferred[Any]]] = []
         self.ending: Deferred[None] = Deferred()
         self.asked: bool | None = None
-        self.taken = 0
+        self.taken = Footprint(0, 0)
 
     def run(self, work: Callable[[Any], Any]) -> Deferred[Any]:
         result: Deferred[Any] = Deferred()
         self.works.append((work, result))
         return result
 
-    def memory(self) -> Deferred[int]:
-        result: Deferred[int] = Deferred()
-        result.callback(self.taken)
-        return result
+    def footprint(self) -> Deferred[Footprint]:
+        return succeed(self.taken)
 
     async def end(self, *, asked: bool) -> None:
         self.asked = asked

@@ -145,6 +145,27 @@ class IdleTests(PoolCase):
         self.assertEqual(order, ["browser3", "browser2", "browser1"])
 
 
+class CrowdTests(PoolCase):
+    count = 5
+
+    def test_forty_at_once_on_five(self) -> None:
+        """Each is served once, in the order in which they came, never two on one."""
+        crowd = [self.take() for _ in range(40)]
+        for index in range(self.count):
+            self.launcher.succeed(index)
+        served: list[int] = []
+        while len(served) < len(crowd):
+            ready = [n for n, taking in enumerate(crowd) if taking.called and n not in served]
+            having = [self.got(crowd[number]) for number in ready]
+            self.assertEqual(len(set(map(id, having))), len(having))
+            self.assertEqual(sum(r.state == "busy" for r in self.pool.status()), len(having))
+            served += ready
+            for replica in having:
+                self.pool.release(replica)
+        self.assertEqual(served, list(range(40)))
+        self.assertEqual(self.pool.queued, 0)
+
+
 class PinTests(PoolCase):
     def test_a_pinned_request_gets_its_own_although_another_is_idle(self) -> None:
         first, second = self.all_run()

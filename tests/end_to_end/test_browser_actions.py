@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import base64
 import struct
-from typing import Any, ClassVar
-from unittest import TestCase
+from typing import Any
 
-from tests.end_to_end.browser_pages import Pages
-from tests.end_to_end.browser_server import BrowserServer, need_browsers
+from tests.end_to_end.browser_case import BrowserCase
 from twisted_aigate.browser.actions.table import ACTIONS
 
 
@@ -16,35 +14,6 @@ def png_size(png: bytes) -> tuple[int, int]:
     assert png.startswith(b"\x89PNG"), png[:20]
     width, height = struct.unpack(">II", png[16:24])
     return width, height
-
-
-class BrowserCase(TestCase):
-    """One server and one browser for all tests of a class."""
-
-    variables: ClassVar[dict[str, str]] = {}
-    server: ClassVar[BrowserServer]
-    pages: ClassVar[Pages]
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        need_browsers()
-        cls.pages = Pages()
-        cls.addClassCleanup(cls.pages.stop)
-        cls.server = BrowserServer(**cls.variables)
-        cls.addClassCleanup(cls.server.stop)
-        cls.server.wait_until_up()
-
-    def act(self, action: str, **parameters: Any) -> Any:
-        return self.server.act(action, **parameters)
-
-    def fail_to(self, action: str, **parameters: Any) -> str:
-        return self.server.fail(action, **parameters)
-
-    def goto(self, path: str, **parameters: Any) -> Any:
-        return self.act("goto", url=self.pages.url + path, **parameters)
-
-    def js(self, expression: str) -> Any:
-        return self.act("eval_js", expression=expression)["result"]
 
 
 class ActionTests(BrowserCase):

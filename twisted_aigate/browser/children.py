@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
+import socket
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
@@ -81,23 +81,27 @@ class XServer(Announcing):
             self.announced(self.number)
 
     def end(self, grace: float) -> None:
-        """End it; asked first, it takes its socket and its lock with it."""
+        """End it; asked first, it takes its socket with it."""
         self.terminate(grace)
 
     def processEnded(self, reason: Failure) -> None:
-        """It is gone; one that was killed has left its socket and its lock."""
-        if self.number is not None and self.pid is not None:
-            _clear_display(self.number, self.pid)
+        """It is gone; one that was killed has left its socket."""
+        if self.number is not None:
+            _clear_display(self.number)
         super().processEnded(reason)
 
 
-def _clear_display(number: int, pid: int) -> None:
-    lock = Path(f"/tmp/.X{number}-lock")  # noqa: S108 (an X server's own)
-    with contextlib.suppress(OSError, ValueError):
-        # Another server may have the number by now.
-        if int(lock.read_text("ascii")) == pid:
-            Path(f"/tmp/.X11-unix/X{number}").unlink(missing_ok=True)  # noqa: S108
-            lock.unlink()
+def _clear_display(number: int) -> None:
+    path = Path(f"/tmp/.X11-unix/X{number}")  # noqa: S108 (an X server's own)
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            # Nobody listens: no other server has the number by now.
+            path.unlink(missing_ok=True)
+        except OSError:
+            # It has taken it along.
+            return
 
 
 class Driver(Announcing):

@@ -42,7 +42,7 @@ from twisted_aigate.kernel.units import SECOND
 
 Element = WebElement
 
-COMMAND_TIMEOUT = 20 * SECOND
+COMMAND_TIMEOUT = 10 * SECOND
 """How long a command may take beyond what it was given; only a page that hangs takes longer."""
 
 _START_TIMEOUT = 30 * SECOND
@@ -180,8 +180,13 @@ class Page:
                 command_executor=connection, options=options, file_detector=_detector(is_far)
             )
         self._driver.dialogs = dialogs
+        self._guard()
         self._timeouts: tuple[float, float] | None = None
         self._config.timeout = int(COMMAND_TIMEOUT)
+
+    def _guard(self) -> None:
+        # A file dialog would show this machine's files.
+        self.devtools("Page.setInterceptFileChooserDialog", {"enabled": True})
 
     @property
     def capabilities(self) -> Mapping[str, Any]:
@@ -372,12 +377,14 @@ class Page:
         """Open a tab, and have commands mean it."""
         with translated():
             self._driver.switch_to.new_window("tab")
+        self._guard()
 
     def show(self, tab: str) -> None:
         """Have commands mean a tab, and the window show it."""
         with translated():
             self._driver.switch_to.window(tab)
-            self._driver.execute(_CDP, {"cmd": "Page.bringToFront", "params": {}})
+        self.devtools("Page.bringToFront")
+        self._guard()
 
     def close_tab(self) -> list[str]:
         """Close the tab; another one must be shown then."""

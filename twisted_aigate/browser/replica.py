@@ -108,6 +108,7 @@ class Replica:
         """A request has it; L{ReplicaEvents.freed} gives it back."""
         # Said at once: within what an event sets off, the next event waits for its turn.
         self.state = "busy"
+        self._launches.clear()
         self._events.taken()
 
     def want(self) -> None:
@@ -157,7 +158,7 @@ class Replica:
             self.events.launched(session)
 
     async def _breathe(self) -> None:
-        # What ends again and again must not keep the machine busy.
+        # What ends again and again, and serves nobody, must not keep the machine busy.
         now = self.clock.seconds()
         self._launches = [at for at in self._launches if now - at < _WINDOW]
         if len(self._launches) >= _MOST_LAUNCHES:

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from twisted_aigate.browser.actions.base import Data
 from twisted_aigate.browser.actions.content import take_picture
 from twisted_aigate.browser.browser import Browser
+from twisted_aigate.browser.cookies import CookieSync
 from twisted_aigate.browser.errors import ActionFailed, BrowserDied, BrowserError, PageHung
 from twisted_aigate.browser.parsing import Asked
 from twisted_aigate.browser.pool import Pool
@@ -58,13 +59,15 @@ class Browsers:
     The service.
 
     @param pool: The replicas.
+    @param cookies: Keeps their cookies alike.
     @param clock: What time it is.
     """
 
     _log = Logger()
 
-    def __init__(self, pool: Pool, clock: IReactorTime) -> None:
+    def __init__(self, pool: Pool, cookies: CookieSync, clock: IReactorTime) -> None:
         self.pool = pool
+        self._cookies = cookies
         self.now = clock.seconds
 
     async def perform(self, asked: Asked | Script, pin: str | None) -> Served[Outcome]:
@@ -98,7 +101,10 @@ class Browsers:
         recovered = replica.recovered and pin == replica.name
         replica.recovered = False
         try:
+            await self._cookies.before(replica)
             done = await replica.run(work)
+            if done.hung:
+                replica.events.broken("its page does not answer")
         except PageHung as error:
             replica.events.broken(str(error))
             return Served(replica.name, recovered, None, str(error))
@@ -111,9 +117,8 @@ class Browsers:
             replica.events.broken("a request was given up in mid-action")
             raise
         finally:
+            self._cookies.after(replica)
             self.pool.release(replica)
-        if done.hung:
-            replica.events.broken("its page does not answer")
         return Served(replica.name, recovered, done.value)
 
     def status(self) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from attrs import frozen
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
@@ -23,6 +26,19 @@ _QUIT_TIMEOUT = 4 * SECOND
 _TERMINATE_GRACE = 2 * SECOND
 
 
+@frozen
+class Footprint:
+    """
+    What a browser takes.
+
+    @ivar memory: Bytes of memory.
+    @ivar downloaded: Bytes of its downloads.
+    """
+
+    memory: int
+    downloaded: int
+
+
 class Session(Protocol):
     """
     A browser that runs.
@@ -37,8 +53,8 @@ class Session(Protocol):
     def run(self, work: Callable[[Browser], _T]) -> Deferred[_T]:
         """Do something with it in its thread, after what is done there already."""
 
-    def memory(self) -> Deferred[int]:
-        """The bytes of memory that it takes; 0: that is not known."""
+    def footprint(self) -> Deferred[Footprint]:
+        """What it takes; 0: that is not known."""
 
     async def end(self, *, asked: bool) -> None:
         """
@@ -109,10 +125,10 @@ class LocalSession:
         """See L{Session}."""
         return self._thread.run(work, self._browser)
 
-    def memory(self) -> Deferred[int]:
+    def footprint(self) -> Deferred[Footprint]:
         """See L{Session}."""
         pids = [child.pid for child in self._children if child.pid is not None]
-        return self._files.run(memory_of_sessions, pids)
+        return self._files.run(_measure, pids, self._browser.downloads)
 
     async def end(self, *, asked: bool) -> None:
         """See L{Session}."""
@@ -133,6 +149,14 @@ class LocalSession:
         # With its processes gone, whatever the thread waited for has failed.
         await self._thread.run(lambda: None)
         self._thread.stop()
+
+
+def _measure(sessions: list[int], downloads: Path) -> Footprint:
+    sizes = 0
+    for path in downloads.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            sizes += path.stat().st_size
+    return Footprint(memory_of_sessions(sessions), sizes)
 
 
 def _quit(browser: Browser) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+from twisted_aigate.browser.cookies import CookieSync, LocalCookies
 from twisted_aigate.browser.launching import LocalLauncher
 from twisted_aigate.browser.pool import Pool
 from twisted_aigate.browser.programs import Programs
 from twisted_aigate.browser.service import Browsers
+from twisted_aigate.browser.watch import Watch
 from twisted_aigate.http_client.guarded import name_resolver
 from twisted_aigate.kernel.addresses import is_public
 from twisted_aigate.kernel.processes import minimal_environment
@@ -51,11 +53,20 @@ class BrowserTree:
             random,
         )
         self._pool = Pool(reactor, launcher, browser.replicas, browser.queue_timeout)
-        self.browsers = Browsers(self._pool, reactor)
+        replicas = self._pool.status()
+        self._cookies = CookieSync(reactor, LocalCookies(), replicas)
+        self._watch = Watch(reactor, replicas, browser.memory_limit)
+        self.browsers = Browsers(self._pool, self._cookies, reactor)
         self.token = browser.token
+
+    def start(self) -> None:
+        """Look after browsers, which start when they are wanted."""
+        self._watch.start()
 
     async def stop(self) -> None:
         """End all browsers."""
+        self._watch.stop()
+        self._cookies.stop()
         await self._pool.stop()
 
 

@@ -60,7 +60,9 @@ class BrowserPart:
         """See L{Part}; nothing of it changes without a restart."""
 
     async def start(self) -> None:
-        """See L{Part}; browsers start when they are wanted."""
+        """See L{Part}."""
+        if self._tree is not None:
+            self._tree.start()
 
     def reload(self, configuration: Configuration) -> None:
         """See L{Part}; nothing of it changes without a restart."""
