@@ -1,8 +1,7 @@
 """
 What a browser shows, driven through WebDriver (https://www.w3.org/TR/webdriver2/). For threads.
 
-It is the only module that knows selenium: its commands, its dialogs in the way of any command, its
-errors, its time-outs.
+This module and L{driver} are the only ones that know selenium.
 """
 
 from __future__ import annotations
@@ -12,16 +11,7 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from attrs import frozen
-from selenium.common.exceptions import (
-    InvalidSelectorException,
-    InvalidSessionIdException,
-    NoSuchElementException,
-    NoSuchWindowException,
-    SessionNotCreatedException,
-    TimeoutException,
-    UnexpectedAlertPresentException,
-    WebDriverException,
-)
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.options import ArgOptions
 from selenium.webdriver.remote.client_config import ClientConfig
@@ -32,12 +22,11 @@ from selenium.webdriver.remote.file_detector import (
     UselessFileDetector,
 )
 from selenium.webdriver.remote.remote_connection import RemoteConnection
-from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
-from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from twisted_aigate.browser.dialogs import Dialogs
-from twisted_aigate.browser.errors import ActionFailed, BrowserDied, PageHung
+from twisted_aigate.browser.driver import Driver, translated
+from twisted_aigate.browser.errors import ActionFailed
 from twisted_aigate.kernel.units import SECOND
 
 Element = WebElement
@@ -47,20 +36,6 @@ COMMAND_TIMEOUT = 10 * SECOND
 
 _START_TIMEOUT = 30 * SECOND
 _QUIT_TIMEOUT = 3 * SECOND
-_MOST_DIALOGS = 10
-"""Dialogs in the way of one command; a page that opens more is in a loop."""
-
-_OF_DIALOGS = frozenset(
-    (
-        Command.W3C_GET_ALERT_TEXT,
-        Command.W3C_ACCEPT_ALERT,
-        Command.W3C_DISMISS_ALERT,
-        Command.W3C_SET_ALERT_VALUE,
-        Command.QUIT,
-    )
-)
-_DEAD = ("disconnected", "not reachable", "session deleted", "unable to connect to renderer")
-_CRASHED = "tab crashed"
 _CDP = "executeCdpCommand"
 _CDP_PATH = "/session/$sessionId/goog/cdp/execute"
 _ERROR_PAGE = "chrome-error:"
@@ -86,67 +61,6 @@ class PageInfo:
     url: str
     title: str
     state: str
-
-
-def _said(error: WebDriverException) -> str:
-    # A driver's message ends in its own stack and its versions, which are nobody's business.
-    text = (error.msg or type(error).__name__).split("\n", 1)[0].strip()
-    return text.removeprefix("unknown error: ")
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Raise selenium's and urllib3's errors as ours."""
-    try:
-        yield
-    except (InvalidSessionIdException, SessionNotCreatedException) as error:
-        raise BrowserDied(_said(error)) from None
-    except NoSuchElementException:
-        raise ActionFailed("no such element") from None
-    except InvalidSelectorException as error:
-        raise ActionFailed(f"no valid selector: {_said(error)}") from None
-    except NoSuchWindowException:
-        raise ActionFailed("the tab was closed") from None
-    except TimeoutException:
-        raise ActionFailed("timeout") from None
-    except WebDriverException as error:
-        said = _said(error)
-        if _CRASHED in said:
-            raise PageHung("the page crashed") from None
-        if any(word in said for word in _DEAD):
-            raise BrowserDied(said) from None
-        raise ActionFailed(said) from None
-    except ReadTimeoutError:
-        raise PageHung("timeout: the page does not answer") from None
-    except (HTTPError, OSError) as error:
-        raise BrowserDied(f"its driver does not answer: {type(error).__name__}") from None
-
-
-class _Driver(WebDriver):
-    """A session that meets the dialogs in the way of its commands, and then goes on."""
-
-    dialogs: Dialogs | None = None
-
-    def execute(self, driver_command: Any, params: dict[str, Any] | None = None) -> Any:
-        for _ in range(_MOST_DIALOGS):
-            try:
-                return super().execute(driver_command, None if params is None else dict(params))
-            except UnexpectedAlertPresentException as error:
-                if self.dialogs is None or driver_command in _OF_DIALOGS:
-                    raise
-                self._meet(self.dialogs, error.alert_text or "")
-        raise PageHung("the page opens one dialog after the other")
-
-    def _meet(self, dialogs: Dialogs, message: str) -> None:
-        dialog = dialogs.met(message)
-        if dialog.text is not None:
-            try:
-                super().execute(Command.W3C_SET_ALERT_VALUE, {"text": dialog.text})
-            except WebDriverException:
-                # An alert or a question takes no text.
-                dialogs.last = type(dialog)(message, dialog.accepted, None)
-        command = Command.W3C_ACCEPT_ALERT if dialog.accepted else Command.W3C_DISMISS_ALERT
-        super().execute(command)
 
 
 class Page:
@@ -176,7 +90,7 @@ class Page:
         # Its type is narrower than what it is used for.
         connection.extra_commands = cast("dict[str, Any]", {_CDP: ("POST", _CDP_PATH)})
         with translated():
-            self._driver = _Driver(
+            self._driver = Driver(
                 command_executor=connection, options=options, file_detector=_detector(is_far)
             )
         self._driver.dialogs = dialogs
