@@ -1,0 +1,192 @@
+"""What a page must not reach, with the default settings."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from typing import ClassVar
+
+from tests.end_to_end.browser_case import BrowserCase
+
+_PATIENCE_OF_A_PAGE = 1.0
+
+
+class Trap:
+    """
+    Listens on loopback where no browser may come.
+
+    @ivar connections: How many came.
+    """
+
+    def __init__(self, family: socket.AddressFamily, host: str) -> None:
+        self.connections = 0
+        self._socket = socket.socket(family)
+        self._socket.bind((host, 0))
+        self._socket.listen(16)
+        self.port: int = self._socket.getsockname()[1]
+        threading.Thread(target=self._count, daemon=True).start()
+
+    def _count(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            connection.close()
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class SafetyTests(BrowserCase):
+    variables: ClassVar[dict[str, str]] = {"BROWSER_ALLOW_PRIVATE": "0"}
+    traps: ClassVar[list[Trap]]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.traps = [Trap(socket.AF_INET, "127.0.0.1")]
+        if socket.has_ipv6:
+            # Some machines have no IPv6 at all.
+            with contextlib.suppress(OSError):
+                cls.traps.append(Trap(socket.AF_INET6, "::1"))
+        for trap in cls.traps:
+            cls.addClassCleanup(trap.close)
+        cls.server.act("goto", url="data:text/html,<title>start</title>")
+
+    def setUp(self) -> None:
+        self.before = [trap.connections for trap in self.traps]
+        self.asked = len(self.pages.requests)
+
+    def tearDown(self) -> None:
+        self.assertEqual([trap.connections for trap in self.traps], self.before)
+        self.assertEqual(self.pages.requests[self.asked :], [])
+
+    @property
+    def urls(self) -> list[str]:
+        """Addresses that lead to this machine or its network."""
+        port = self.traps[0].port
+        return [
+            f"{self.pages.url}/",
+            f"http://localhost:{port}/",
+            f"http://127.1:{port}/",
+            f"http://2130706433:{port}/",
+            f"http://0x7f.0.0.1:{port}/",
+            f"http://0.0.0.0:{port}/",
+            f"http://[::1]:{self.traps[-1].port}/",
+            f"http://[::ffff:127.0.0.1]:{port}/",
+            f"https://127.0.0.1:{port}/",
+            f"{self.server.url}/health/liveliness",
+            "http://169.254.169.254/latest/meta-data/",
+            "http://10.0.0.1/",
+            "http://192.168.0.1/",
+        ]
+
+    def test_by_navigation(self) -> None:
+        for url in self.urls:
+            with self.subTest(url):
+                error = self.fail_to("goto", url=url, timeout=10)
+                # Of an address in an unusual notation the browser makes the usual one.
+                self.assertRegex(error, "not a public address|could not be loaded")
+        error = self.fail_to("new_tab", url=self.pages.url)
+        self.assertIn("not a public address", error)
+        while self.act("list_tabs")["count"] > 1:
+            self.act("close_tab")
+
+    def test_by_name(self) -> None:
+        host = socket.gethostname()
+        url = f"http://{host}:{self.traps[0].port}/"
+        error = self.fail_to("goto", url=url, timeout=10)
+        self.assertRegex(error, "not a public address|not known|this machine")
+
+    def test_by_schemes(self) -> None:
+        for url in (
+            "file:///etc/passwd",
+            "chrome://settings",
+            "view-source:http://example.com/",
+            "devtools://devtools/bundled/inspector.html",
+            "javascript:alert(1)",
+        ):
+            with self.subTest(url):
+                self.assertIn("refused", self.fail_to("goto", url=url))
+                self.assertIn("refused", self.fail_to("new_tab", url=url))
+        while self.act("list_tabs")["count"] > 1:
+            self.act("close_tab")
+
+    def test_by_scripts_that_go_elsewhere(self) -> None:
+        for url in (*self.urls[:3], "file:///etc/passwd", "chrome://version"):
+            with self.subTest(url):
+                self.act("goto", url="data:text/html,<title>start</title><p>here</p>")
+                self.server.ask("eval_js", expression=f"void (location = {json.dumps(url)})")
+                time.sleep(0.3)
+                text = self.server.ask("get_text").value["data"].get("text", "")
+                self.assertNotIn("root:", text)
+                self.assertNotIn("Hello", text)
+
+    def test_by_sub_requests(self) -> None:
+        """What a page asks for itself: images, frames, fetch, beacons, workers, WebSockets."""
+        page = """
+        <title>page</title><script>
+        const ended = [];
+        const url = new URLSearchParams(location.hash.slice(1)).get('to');
+        const far = url.replace('http', 'ws');
+        window.attempts = Promise.allSettled([
+          fetch(url, {mode: 'no-cors'}).then(() => ended.push('fetch')),
+          new Promise((yes, no) => { const i = new Image(); i.onload = yes; i.onerror = no;
+            i.src = url; }).then(() => ended.push('image')),
+          new Promise((yes, no) => { const s = new WebSocket(far); s.onopen = yes;
+            s.onerror = no; }).then(() => ended.push('socket')),
+          new Promise((yes, no) => { const s = document.createElement('script'); s.onload = yes;
+            s.onerror = no; s.src = url; document.head.append(s);
+            }).then(() => ended.push('script')),
+          new Promise((yes, no) => { const r = new XMLHttpRequest(); r.onload = yes; r.onerror = no;
+            r.open('POST', url); r.send('x'); }).then(() => ended.push('xhr')),
+        ]).then(() => ended);
+        navigator.sendBeacon(url, 'x');
+        const frame = document.createElement('iframe');
+        frame.src = url;
+        document.documentElement.append(frame);
+        const source = new EventSource(url);
+        </script>
+        """
+        for url in self.urls:
+            with self.subTest(url):
+                self.act("goto", url=f"data:text/html,{page.replace('#', '%23')}#to={url}")
+                found = self.act("eval_js", expression="window.attempts", timeout=20)["result"]
+                self.assertEqual(found, [])
+
+    def test_by_peer_connections(self) -> None:
+        """WebRTC goes over UDP, past any proxy."""
+        script = """
+        const found = [];
+        const peer = new RTCPeerConnection({iceServers: [{urls: 'stun:127.0.0.1:9'}]});
+        peer.onicecandidate = e => e.candidate && found.push(e.candidate.candidate);
+        peer.createDataChannel('x');
+        await peer.setLocalDescription(await peer.createOffer());
+        await new Promise(done => setTimeout(done, %d));
+        return found.filter(c => / udp /i.test(c));
+        """
+        self.act("goto", url="data:text/html,<title>start</title>")
+        milliseconds = int(_PATIENCE_OF_A_PAGE * 1000)
+        found = self.act("eval_js", expression=script % milliseconds)["result"]
+        self.assertEqual(found, [])
+
+
+class OpenTests(BrowserCase):
+    """C{BROWSER_ALLOW_PRIVATE=1} opens what is closed by default."""
+
+    def test_pages_reach_this_machine(self) -> None:
+        self.assertEqual(self.goto("/")["title"], "home")
+        url = f"{self.pages.url}/redirect?to=/second"
+        self.assertEqual(self.act("goto", url=url)["title"], "second")
+        self.act("goto", url=f"{self.server.url}/health/liveliness")
+
+    def test_but_no_files(self) -> None:
+        self.assertIn("refused", self.fail_to("goto", url="file:///etc/passwd"))
+        url = f"{self.pages.url}/redirect?to=file:///etc/passwd"
+        self.fail_to("goto", url=url)
+        self.assertNotIn("root:", str(self.server.ask("get_text").value))
