@@ -46,6 +46,7 @@ def conformance(*arguments: str) -> list[Check]:
         ended = subprocess.run(
             [programs / "node", programs / "conformance", *arguments, "-o", folder],
             env=environment(),
+            cwd=Path(__file__).parents[2],
             capture_output=True,
             timeout=_TIMEOUT,
             check=False,

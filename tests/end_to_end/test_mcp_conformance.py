@@ -34,3 +34,17 @@ class ServerConformanceTests(TestCase):
         self.assertEqual(bad, [])
         scenarios = {check.scenario for check in checks if check.status == "SUCCESS"}
         self.assertEqual(len(scenarios), SERVER_SCENARIOS)
+
+
+class ClientConformanceTests(TestCase):
+    """Our client, with which other servers' tools are used."""
+
+    def test_scenarios(self) -> None:
+        """It begins as it should, calls tools, and takes streams up again in time."""
+        command = f"{sys.executable} -m tests.mcp.client.program"
+        for scenario in ("initialize", "tools_call", "sse-retry"):
+            with self.subTest(scenario):
+                checks = conformance("client", "--command", command, "--scenario", scenario)
+                bad = [check for check in checks if check.status == "FAILURE"]
+                self.assertEqual(bad, [])
+                self.assertTrue([check for check in checks if check.status == "SUCCESS"])

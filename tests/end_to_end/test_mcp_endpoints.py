@@ -318,3 +318,45 @@ class AggregateTests(McpTestCase):
         for name in ("list_buckets", "other-list_buckets", "hybrids3-", "-list_buckets"):
             status, answer = self.post("/mcp/", "tools/call", {"name": name}, MASTER_KEY)
             self.assertEqual((status, answer["error"]["code"]), (200, -32602))
+
+
+class KeyTests(McpTestCase):
+    """Virtual keys."""
+
+    def key(self, **fields: Any) -> str:
+        """A new one."""
+        request = urllib.request.Request(
+            f"{self.server.url}/key/generate",
+            json.dumps(fields).encode(),
+            {"Authorization": f"Bearer {MASTER_KEY}"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            made = json.load(response)
+        self.assertEqual(made["allowed_mcp_servers"], fields.get("allowed_mcp_servers", []))
+        return str(made["key"])
+
+    def test_a_key_has_the_servers_that_it_was_given(self) -> None:
+        """Those of the others are as if they were not there."""
+        key = self.key(allowed_mcp_servers=["hybrids3"])
+        _, answer = self.post("/mcp/", "tools/list", None, key)
+        names = {tool["name"] for tool in answer["result"]["tools"]}
+        self.assertEqual(names, {f"hybrids3-{name}" for name in _STORAGE_TOOLS})
+        call = {"name": "claudebox-list_files", "arguments": {}}
+        _, refused = self.post("/mcp/", "tools/call", call, key)
+        self.assertEqual(refused["error"]["code"], -32602)
+
+    def test_a_key_is_none_of_storage_s(self) -> None:
+        """It needs one of those in each call, and reads what is public without."""
+        key = self.key(allowed_mcp_servers=["hybrids3"])
+        upload = {"bucket": "uploads", "key": "by-virtual-key", "content": "x"}
+        self.assertTrue(self.call("/mcp/", "hybrids3-upload_object", upload, key)["isError"])
+        with_key = {**upload, "auth_key": UPLOADS}
+        self.assertFalse(self.call("/mcp/", "hybrids3-upload_object", with_key, key)["isError"])
+        at = {"bucket": "uploads", "key": "by-virtual-key"}
+        read = self.call("/mcp/", "hybrids3-download_object", at, key)
+        self.assertEqual(read["content"][0]["text"], "x")
+
+    def test_a_key_that_was_given_none(self) -> None:
+        """Has no tool."""
+        _, answer = self.post("/mcp/", "tools/list", None, self.key())
+        self.assertEqual(answer["result"]["tools"], [])

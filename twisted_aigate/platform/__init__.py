@@ -19,6 +19,7 @@ from twisted_aigate.kernel.node import node_name
 from twisted_aigate.kernel.redis import Redis
 from twisted_aigate.kernel.settings import Configuration, Settings
 from twisted_aigate.kernel.threads import Threads
+from twisted_aigate.mcp.client.config import SECTIONS as MCP_SECTIONS
 from twisted_aigate.platform.browser import BrowserPart
 from twisted_aigate.platform.claudebox import ClaudeboxPart
 from twisted_aigate.platform.gateway import GatewayPart, JobsPart
@@ -29,6 +30,9 @@ from twisted_aigate.platform.shared import Shared
 from twisted_aigate.platform.storage import StoragePart
 from twisted_aigate.storage.buckets import SECTIONS as STORAGE_SECTIONS
 from twisted_aigate.web.site import Site
+
+_SECTIONS = {*GATEWAY_SECTIONS, *STORAGE_SECTIONS, *MCP_SECTIONS}
+"""The sections of the configuration file."""
 
 _FILE_THREADS = 8
 _MIGRATIONS = "twisted_aigate.migrations"
@@ -77,7 +81,8 @@ class Platform:
         claudebox = ClaudeboxPart(shared, self._endpoints)
         self._gateway = GatewayPart(shared, claudebox)
         self._jobs = JobsPart(shared, self._gateway)
-        mcp = McpPart(shared, self._endpoints, {**storage.tools, **claudebox.tools})
+        tools = {**storage.tools, **claudebox.tools}
+        mcp = McpPart(shared, self._endpoints, tools, self._gateway.callers)
         # In the order in which they start: who asks another comes after it.
         browser = BrowserPart(shared)
         self._parts: list[Part] = [
@@ -109,7 +114,7 @@ class Platform:
     def summarise(self) -> None:
         """Say what is on, what is off and why, and what to try."""
         file = self._configuration.file
-        for section in sorted(set(file) - set(GATEWAY_SECTIONS) - set(STORAGE_SECTIONS)):
+        for section in sorted(set(file) - _SECTIONS):
             self._log.warn(
                 "configuration: {section} is not supported and has no effect", section=section
             )

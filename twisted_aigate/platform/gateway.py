@@ -37,6 +37,7 @@ class GatewayPart:
     @param shared: What it is built on.
     @param claudebox: Claude Code, which it serves and which may ask it.
     @raise SettingsError: The configuration cannot be used.
+    @ivar callers: Says who calls it.
     @ivar router: Its routes.
     @ivar tree: Its tree.
     """
@@ -70,13 +71,14 @@ class GatewayPart:
         if claudebox.runs_on_gateway:
             check_gateway_model(settings, self._gateway.gateway.catalogue)
             ours = gateway_token(settings)
+        self.callers = known_callers(settings.master_key, accounts.keys, shared.reactor)
         self.router: Router = gateway_routes(
             self._gateway.gateway,
             self._gateway.realtime,
             self._gateway.health,
             accounts,
             self._gateway.cache,
-            known_callers(settings.master_key, accounts.keys, shared.reactor),
+            self.callers,
             known_callers(settings.master_key, accounts.keys, shared.reactor, ours),
             settings.edge.max_body_size,
             shared.threads,

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from inspect import isawaitable
 
 from mcp_types import Implementation
 
 from twisted_aigate import __version__
+from twisted_aigate.gateway.callers import Caller
+from twisted_aigate.http_client import HTTPClient
+from twisted_aigate.http_client.client import endpoints as make_endpoints
 from twisted_aigate.interfaces import ToolCaller, ToolSource
+from twisted_aigate.kernel.processes import minimal_environment
 from twisted_aigate.kernel.settings import Configuration
 from twisted_aigate.mcp.aggregate import Aggregate
+from twisted_aigate.mcp.announcements import Change
+from twisted_aigate.mcp.client.config import ServerConfig, configured_servers
+from twisted_aigate.mcp.client.external import ExternalServer
+from twisted_aigate.mcp.client.http import HTTPTransport
+from twisted_aigate.mcp.client.sse import SSETransport
+from twisted_aigate.mcp.client.stdio import StdioTransport
+from twisted_aigate.mcp.client.transport import Transport
 from twisted_aigate.mcp.endpoint import Endpoint
 from twisted_aigate.mcp.origins import Origins
 from twisted_aigate.mcp.routes import Admit, admit_all, mcp_routes, render_mcp_error
 from twisted_aigate.mcp.server import MCPServer
 from twisted_aigate.platform.shared import Shared
-from twisted_aigate.web.auth import Authorise, presented_token, unauthorized
+from twisted_aigate.web.auth import Authorise
 from twisted_aigate.web.branch import with_branch
 from twisted_aigate.web.request import Request
 from twisted_aigate.web.routing import Router
@@ -76,42 +88,77 @@ class Endpoints:
 
 class McpPart:
     """
-    All tools in one endpoint.
+    All tools in one endpoint: the trees', and those of other servers.
 
     @param shared: What it is built on.
     @param endpoints: Where endpoints are made.
     @param sources: The trees' tools, by the names of their servers.
+    @param callers: Says who calls the gateway.
+    @raise SettingsError: The configuration cannot be used.
     """
 
     def __init__(
-        self, shared: Shared, endpoints: Endpoints, sources: Mapping[str, ToolSource]
+        self,
+        shared: Shared,
+        endpoints: Endpoints,
+        sources: Mapping[str, ToolSource],
+        callers: Authorise[Caller],
     ) -> None:
         self._shared = shared
         self._endpoints = endpoints
-        self._tools = Aggregate(sources)
+        self._callers = callers
+        self._client = HTTPClient(shared.reactor, make_endpoints(shared.reactor))
+        configured = configured_servers(shared.configuration, frozenset(sources))
+        self._external = {config.name: self._server(config) for config in configured}
+        self._aggregate = MCPServer(_info("aigate"), Aggregate({**sources, **self._external}))
+
+    def _server(self, config: ServerConfig) -> ExternalServer:
+        return ExternalServer(
+            config.name,
+            lambda: self._transport(config),
+            config.allowed_tools,
+            self._shared.reactor,
+            __version__,
+            lambda: self._aggregate.announcements.tell(Change("tools")),
+        )
+
+    def _transport(self, config: ServerConfig) -> Transport:
+        timeout = self._shared.settings.edge.timeouts.api
+        if config.url is None:
+            environment = minimal_environment(self._shared.configuration.environment)
+            environment |= config.environment
+            return StdioTransport(self._shared.reactor, config.command, environment)
+        if config.sse:
+            return SSETransport(self._client, config.url, config.fields, timeout)
+        clock = self._shared.reactor
+        return HTTPTransport(self._client, clock, config.url, config.fields, timeout)
 
     def trees(self) -> Iterator[Tree]:
         """See L{Part}."""
-        server = MCPServer(_info("aigate"), self._tools)
-        router = self._endpoints.router(server, "", self._caller)
+        router = self._endpoints.router(self._aggregate, "", self._caller)
         limiter = self._shared.limiter("api")
         timeout = self._shared.settings.edge.timeouts.api
         yield Tree(b"mcp", router, render_mcp_error, limiter, frozenset(), timeout)
 
-    def _caller(self, request: Request) -> ToolCaller:
-        if not self._shared.settings.master_key.matches(presented_token(request, b"x-api-key")):
-            raise unauthorized("The token is not valid here.")
-        return _OPERATOR
+    async def _caller(self, request: Request) -> ToolCaller:
+        caller = self._callers(request)
+        if isawaitable(caller):
+            caller = await caller
+        if caller.is_master:
+            return _OPERATOR
+        servers = () if caller.key is None else caller.key.mcp_servers
+        return ToolCaller(caller.id, servers=frozenset(servers))
 
     def summary(self) -> Iterator[tuple[str, str | None]]:
         """See L{Part}."""
-        yield "/mcp/", None
+        others = f", with {', '.join(self._external)}" if self._external else ""
+        yield f"/mcp/{others}", None
 
     def check(self, configuration: Configuration) -> None:
         """See L{Part}; nothing of it changes without a restart."""
 
     async def start(self) -> None:
-        """See L{Part}."""
+        """See L{Part}; other servers are connected when their tools are wanted."""
 
     def reload(self, configuration: Configuration) -> None:
         """See L{Part}; nothing of it changes without a restart."""
@@ -119,6 +166,9 @@ class McpPart:
     async def stop(self) -> None:
         """See L{Part}."""
         self._endpoints.stop()
+        for server in self._external.values():
+            server.stop()
+        self._client.close()
 
 
 def _info(name: str) -> Implementation:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import Factory, frozen
+
+MCP_SERVERS = "allowed_mcp_servers"
+"""Where a key's metadata has the MCP servers that it may use."""
 
 PREFIX = "sk-"
 """What every key begins with."""
@@ -72,6 +75,12 @@ class VirtualKey:
     budget_reset_at: float | None = None
     expires: float | None = None
     blocked: bool = False
+
+    @property
+    def mcp_servers(self) -> Sequence[str]:
+        """The names of the MCP servers whose tools it may use."""
+        allowed: Sequence[str] = self.metadata.get(MCP_SERVERS, ())
+        return allowed
 
 
 def token_of(key: bytes) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import msgspec
 from attrs import evolve
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from twisted_aigate.gateway.accounting.money import to_nanos
 from twisted_aigate.gateway.errors import GatewayError
-from twisted_aigate.gateway.keys.models import KeyLimits, VirtualKey
+from twisted_aigate.gateway.keys.models import MCP_SERVERS, KeyLimits, VirtualKey
 from twisted_aigate.gateway.keys.periods import end_of
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
@@ -31,6 +32,7 @@ class KeyFields(Struct, kw_only=True):
     models: list[str] | UnsetType | None = UNSET
     aliases: dict[str, str] | UnsetType | None = UNSET
     metadata: dict[str, Any] | UnsetType | None = UNSET
+    allowed_mcp_servers: list[str] | UnsetType | None = UNSET
     user_id: str | UnsetType | None = UNSET
     team_id: str | UnsetType | None = UNSET
     rpm_limit: Count | UnsetType | None = UNSET
@@ -85,7 +87,10 @@ def changed(key: VirtualKey, fields: KeyFields, now: float) -> VirtualKey:
     if fields.aliases is not UNSET:
         values["aliases"] = fields.aliases or {}
     if fields.metadata is not UNSET:
-        values["metadata"] = fields.metadata or {}
+        values["metadata"] = _metadata(fields.metadata or {})
+    if fields.allowed_mcp_servers is not UNSET:
+        kept = values.get("metadata", key.metadata)
+        values["metadata"] = {**kept, MCP_SERVERS: fields.allowed_mcp_servers or []}
     if fields.blocked is not UNSET:
         values["blocked"] = bool(fields.blocked)
     if fields.max_budget is not UNSET:
@@ -100,6 +105,15 @@ def changed(key: VirtualKey, fields: KeyFields, now: float) -> VirtualKey:
         period = None if fields.duration == _FOREVER else fields.duration
         values["expires"] = _end_of(period, now, "duration")
     return evolve(key, **values)
+
+
+def _metadata(given: dict[str, Any]) -> dict[str, Any]:
+    try:
+        msgspec.convert(given.get(MCP_SERVERS, []), list[str])
+    except msgspec.ValidationError:
+        name = f"metadata.{MCP_SERVERS}"
+        raise GatewayError(400, f"{name} is a list of names.", param=name) from None
+    return given
 
 
 def _limits(limits: KeyLimits, fields: KeyFields) -> KeyLimits:

@@ -132,6 +132,7 @@ def _described(key: VirtualKey) -> dict[str, Any]:
         "models": key.models,
         "aliases": key.aliases,
         "metadata": key.metadata,
+        "allowed_mcp_servers": key.mcp_servers,
         "user_id": key.user_id,
         "team_id": key.team_id,
         "spend": to_dollars(key.spend),
