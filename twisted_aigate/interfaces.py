@@ -193,3 +193,17 @@ class ToolSource(Protocol):
 
     def forget(self, session: str) -> None:
         """A session is over: what was kept for it is not needed any more."""
+
+
+class Uploads(Protocol):
+    """Keeps what was made for someone who then fetches it."""
+
+    async def keep(self, data: bytes, name: str, content_type: str, base_url: str) -> str:
+        """
+        Keep bytes.
+
+        @param name: What it is called: the end of its URL.
+        @param base_url: Scheme and authority at which it will be asked for.
+        @return: Its URL, which needs no key.
+        @raise ToolError: It cannot be kept.
+        """

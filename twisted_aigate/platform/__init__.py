@@ -22,8 +22,9 @@ from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.mcp.client.config import SECTIONS as MCP_SECTIONS
 from twisted_aigate.platform.browser import BrowserPart
 from twisted_aigate.platform.claudebox import ClaudeboxPart
+from twisted_aigate.platform.endpoints import Endpoints
 from twisted_aigate.platform.gateway import GatewayPart, JobsPart
-from twisted_aigate.platform.mcp import Endpoints, McpPart
+from twisted_aigate.platform.mcp import McpPart
 from twisted_aigate.platform.part import Part
 from twisted_aigate.platform.secrets import weak_secrets
 from twisted_aigate.platform.shared import Shared
@@ -82,7 +83,7 @@ class Platform:
         self._gateway = GatewayPart(shared, claudebox)
         self._jobs = JobsPart(shared, self._gateway)
         tools = {**storage.tools, **claudebox.tools}
-        mcp = McpPart(shared, self._endpoints, tools, self._gateway.callers)
+        mcp = McpPart(shared, self._endpoints, tools, self._gateway, storage.uploads)
         # In the order in which they start: who asks another comes after it.
         browser = BrowserPart(shared)
         self._parts: list[Part] = [

@@ -12,7 +12,7 @@ from twisted_aigate.claudebox.tools import ClaudeboxTools
 from twisted_aigate.claudebox.tree import ClaudeboxTree
 from twisted_aigate.interfaces import IChatModels, ToolSource
 from twisted_aigate.kernel.settings import Configuration
-from twisted_aigate.platform.mcp import Endpoints
+from twisted_aigate.platform.endpoints import Endpoints
 from twisted_aigate.platform.shared import Shared
 from twisted_aigate.web.site import Tree
 

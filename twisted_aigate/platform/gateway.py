@@ -40,6 +40,7 @@ class GatewayPart:
     @ivar callers: Says who calls it.
     @ivar router: Its routes.
     @ivar tree: Its tree.
+    @ivar posts: Answers requests of this process.
     """
 
     _log = Logger()
@@ -93,6 +94,9 @@ class GatewayPart:
             settings.edge.timeouts.api,
             errors_for,
         )
+        # What comes from ourselves was counted where it came in.
+        tree = evolve(self.tree, limiter=None)
+        self.posts = InternalRequests(Site([tree], ClientAddresses(()), shared.reactor))
 
     @property
     def models(self) -> list[str]:
@@ -143,13 +147,11 @@ class JobsPart:
     def __init__(self, shared: Shared, gateway: GatewayPart) -> None:
         self._shared = shared
         self._router = gateway.router
-        # A job was counted when it was taken: its run is not.
-        tree = evolve(gateway.tree, limiter=None)
         self._jobs = JobsTree(
             shared.reactor,
             shared.settings,
             shared.node,
-            InternalRequests(Site([tree], ClientAddresses(()), shared.reactor)),
+            gateway.posts,
             shared.database,
             shared.threads,
         )

@@ -1,17 +1,18 @@
-"""The Model Context Protocol: an endpoint for each tree's tools, and one for all of them."""
+"""All tools in one endpoint of the Model Context Protocol."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from inspect import isawaitable
 
-from mcp_types import Implementation
-
 from twisted_aigate import __version__
 from twisted_aigate.gateway.callers import Caller
+from twisted_aigate.gateway.routes import KEY_HEADERS
 from twisted_aigate.http_client import HTTPClient
 from twisted_aigate.http_client.client import endpoints as make_endpoints
-from twisted_aigate.interfaces import ToolCaller, ToolSource
+from twisted_aigate.http_client.guarded import GuardedFetch, name_resolver
+from twisted_aigate.interfaces import Posts, ToolCaller, ToolSource, Uploads
+from twisted_aigate.kernel.addresses import is_public
 from twisted_aigate.kernel.processes import minimal_environment
 from twisted_aigate.kernel.settings import Configuration
 from twisted_aigate.mcp.aggregate import Aggregate
@@ -22,78 +23,31 @@ from twisted_aigate.mcp.client.http import HTTPTransport
 from twisted_aigate.mcp.client.sse import SSETransport
 from twisted_aigate.mcp.client.stdio import StdioTransport
 from twisted_aigate.mcp.client.transport import Transport
-from twisted_aigate.mcp.endpoint import Endpoint
-from twisted_aigate.mcp.origins import Origins
-from twisted_aigate.mcp.routes import Admit, admit_all, mcp_routes, render_mcp_error
+from twisted_aigate.mcp.own.media import Media
+from twisted_aigate.mcp.own.search import WebSearch
+from twisted_aigate.mcp.routes import render_mcp_error
 from twisted_aigate.mcp.server import MCPServer
+from twisted_aigate.platform.endpoints import Endpoints, server_info
+from twisted_aigate.platform.gateway import GatewayPart
 from twisted_aigate.platform.shared import Shared
-from twisted_aigate.web.auth import Authorise
-from twisted_aigate.web.branch import with_branch
+from twisted_aigate.toolbox import Toolbox
+from twisted_aigate.web.auth import Authorise, presented_token
 from twisted_aigate.web.request import Request
-from twisted_aigate.web.routing import Router
 from twisted_aigate.web.site import Tree
 
-_OPERATOR = ToolCaller("operator", is_operator=True)
-
-
-class Endpoints:
-    """
-    All endpoints.
-
-    @param shared: What they are built on.
-    """
-
-    def __init__(self, shared: Shared) -> None:
-        self._shared = shared
-        self._origins = Origins(shared.settings.mcp.allowed_origins)
-        self._endpoints: list[Endpoint] = []
-
-    def beside(
-        self,
-        tree: Tree,
-        tools: ToolSource,
-        authorise: Authorise[ToolCaller],
-        admit: Admit = admit_all,
-    ) -> Tree:
-        """A tree, with an endpoint for its tools at C{/mcp}."""
-        name = tree.prefix.decode("ascii")
-        router = self.router(MCPServer(_info(name), tools), "/mcp", authorise, admit)
-        return with_branch(tree, b"/mcp", router, render_mcp_error)
-
-    def router(
-        self,
-        server: MCPServer,
-        path: str,
-        authorise: Authorise[ToolCaller],
-        admit: Admit = admit_all,
-    ) -> Router:
-        """The routes of a server's endpoint."""
-        settings = self._shared.settings
-        most, idle = settings.mcp.max_sessions, settings.mcp.session_idle
-        endpoint = Endpoint(server, self._shared.reactor, most, idle)
-        self._endpoints.append(endpoint)
-        body = settings.edge.max_body_size
-        return mcp_routes(endpoint, path, authorise, self._origins, body, admit)
-
-    def drain(self) -> None:
-        """End what no client would end by itself."""
-        for endpoint in self._endpoints:
-            endpoint.drain()
-
-    def stop(self) -> None:
-        """End all sessions."""
-        for endpoint in self._endpoints:
-            endpoint.stop()
+_OWN = "mcp_tools"
+"""What the server of aigate's own tools is called."""
 
 
 class McpPart:
     """
-    All tools in one endpoint: the trees', and those of other servers.
+    The endpoint: the trees' tools, aigate's own, and those of other servers.
 
     @param shared: What it is built on.
     @param endpoints: Where endpoints are made.
     @param sources: The trees' tools, by the names of their servers.
-    @param callers: Says who calls the gateway.
+    @param gateway: Says who calls, and answers tools that ask models.
+    @param uploads: Keeps what tools make; C{None}: nobody does.
     @raise SettingsError: The configuration cannot be used.
     """
 
@@ -102,15 +56,29 @@ class McpPart:
         shared: Shared,
         endpoints: Endpoints,
         sources: Mapping[str, ToolSource],
-        callers: Authorise[Caller],
+        gateway: GatewayPart,
+        uploads: Uploads | None,
     ) -> None:
         self._shared = shared
         self._endpoints = endpoints
-        self._callers = callers
+        self._callers: Authorise[Caller] = gateway.callers
         self._client = HTTPClient(shared.reactor, make_endpoints(shared.reactor))
-        configured = configured_servers(shared.configuration, frozenset(sources))
+        taken = {*sources, _OWN}
+        configured = configured_servers(shared.configuration, frozenset(taken))
         self._external = {config.name: self._server(config) for config in configured}
-        self._aggregate = MCPServer(_info("aigate"), Aggregate({**sources, **self._external}))
+        all_sources = {**sources, _OWN: self._own(gateway.posts, uploads), **self._external}
+        self._aggregate = MCPServer(server_info("aigate"), Aggregate(all_sources))
+
+    def _own(self, posts: Posts, uploads: Uploads | None) -> Toolbox:
+        shared, settings = self._shared, self._shared.settings.mcp
+        tools = Toolbox()
+        if uploads is not None:
+            fetch = GuardedFetch(shared.reactor, name_resolver(shared.reactor), is_public)
+            models = settings.image_model, settings.tts_model
+            Media(posts, uploads, fetch, shared.threads, *models).add_to(tools)
+        if settings.searxng_url is not None:
+            WebSearch(self._client, settings.searxng_url).add_to(tools)
+        return tools
 
     def _server(self, config: ServerConfig) -> ExternalServer:
         return ExternalServer(
@@ -144,10 +112,12 @@ class McpPart:
         caller = self._callers(request)
         if isawaitable(caller):
             caller = await caller
+        # Tools that ask models do so by the caller's own key.
+        token = presented_token(request, *KEY_HEADERS)
         if caller.is_master:
-            return _OPERATOR
+            return ToolCaller(caller.id, token, is_operator=True)
         servers = () if caller.key is None else caller.key.mcp_servers
-        return ToolCaller(caller.id, servers=frozenset(servers))
+        return ToolCaller(caller.id, token, servers=frozenset(servers))
 
     def summary(self) -> Iterator[tuple[str, str | None]]:
         """See L{Part}."""
@@ -169,7 +139,3 @@ class McpPart:
         for server in self._external.values():
             server.stop()
         self._client.close()
-
-
-def _info(name: str) -> Implementation:
-    return Implementation(name=name, version=__version__)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from twisted_aigate.interfaces import ToolSource
+from twisted_aigate.interfaces import ToolSource, Uploads
 from twisted_aigate.kernel.settings import Configuration
-from twisted_aigate.platform.mcp import Endpoints
+from twisted_aigate.platform.endpoints import Endpoints
 from twisted_aigate.platform.shared import Shared
 from twisted_aigate.storage.buckets import configured_storage
 from twisted_aigate.storage.routes import (
@@ -18,6 +18,7 @@ from twisted_aigate.storage.routes import (
 from twisted_aigate.storage.routes.tools import ToolCallers
 from twisted_aigate.storage.tools import StorageTools
 from twisted_aigate.storage.tree import StorageTree, missing
+from twisted_aigate.storage.uploading import StorageUploads
 from twisted_aigate.web.site import Site, Tree
 
 _SERVER = "hybrids3"
@@ -32,6 +33,7 @@ class StoragePart:
     @param endpoints: Where an endpoint for its tools is made.
     @raise SettingsError: The configuration cannot be used.
     @ivar tools: Its tools, by their server's name; none when it is off.
+    @ivar uploads: Keeps what others make; C{None} when it is off.
     """
 
     def __init__(self, shared: Shared, endpoints: Endpoints) -> None:
@@ -44,9 +46,11 @@ class StoragePart:
                 shared.reactor, shared.configuration, shared.database, shared.threads
             )
         self.tools: dict[str, ToolSource] = {}
+        self.uploads: Uploads | None = None
         if self._storage is not None:
             parts = self._storage.store, self._storage.buckets, self._storage.keys
             self.tools[_SERVER] = StorageTools(*parts, "/storage")
+            self.uploads = StorageUploads(*parts, "/storage")
         # One for both ports: an address has one allowance.
         self._limiter = shared.limiter("storage")
 

@@ -44,6 +44,19 @@ _OPERATOR = AccessKey("", Secret(""), MASTER, master=True)
 """Who may do everything without having any of storage's keys."""
 
 
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Have storage's errors become tools'."""
+    try:
+        yield
+    except S3Error as error:
+        raise ToolError(f"{error.code}: {error.message}") from None
+    except DatabaseFull:
+        raise ToolError("There is no room left to store this.") from None
+    except DatabaseUnavailable:
+        raise ToolError("The database is unavailable.") from None
+
+
 class Keyed(Struct, forbid_unknown_fields=True, kw_only=True):
     """
     The arguments of every tool, and all of C{list_buckets}.
@@ -217,7 +230,7 @@ class StorageTools(Toolbox):
         self, name: str, arguments: Mapping[str, Any], context: ToolContext
     ) -> ToolResult:
         """See L{twisted_aigate.interfaces.ToolSource}."""
-        with _refusals():
+        with refusals():
             return await super().call(name, arguments, context)
 
     async def _upload(self, asked: Upload, context: ToolContext) -> ObjectInfo:
@@ -283,15 +296,3 @@ class StorageTools(Toolbox):
             signer,
             self._store.now(),
         )
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    try:
-        yield
-    except S3Error as error:
-        raise ToolError(f"{error.code}: {error.message}") from None
-    except DatabaseFull:
-        raise ToolError("There is no room left to store this.") from None
-    except DatabaseUnavailable:
-        raise ToolError("The database is unavailable.") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from twisted_aigate.kernel.redis.address import parse_redis_url
 from twisted_aigate.kernel.secrets import Secret
@@ -44,6 +45,13 @@ def _networks(text: str) -> tuple[Network, ...]:
     )
 
 
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not text.isascii():
+        raise ValueError(text)
+    return text
+
+
 def _texts(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -80,6 +88,7 @@ REDIS = Kind(
 FOLDER = Kind(Path, "a folder", "a path")
 FILE = Kind(Path, "a file", "a path")
 TEXT = Kind(str, "a text", "any text")
+URL = Kind(_url, "a URL", "such as http://127.0.0.1:8888")
 TEXTS = Kind(_texts, "a list", "any texts separated by commas")
 NETWORKS = Kind(_networks, "a list of networks", "CIDRs separated by commas, such as 10.0.0.0/8")
 AT_LEAST_ZERO = Kind(_count(0), "a count", "a whole number, 0 or more")

@@ -279,11 +279,17 @@ class McpSettings:
     @ivar max_sessions: How many sessions each endpoint may have.
     @ivar session_idle: Seconds that an unused one lasts; 0: for ever.
     @ivar allowed_origins: The origins of other servers whose web pages may call.
+    @ivar image_model: The model that makes pictures when a call names none.
+    @ivar tts_model: The same for speech.
+    @ivar searxng_url: The SearXNG that searches the web.
     """
 
     max_sessions: int = variable("MCP_MAX_SESSIONS", kinds.AT_LEAST_ONE, "1000")
     session_idle: float = variable("MCP_SESSION_IDLE", kinds.DURATION, "30m")
     allowed_origins: tuple[str, ...] = variable("MCP_ALLOWED_ORIGINS", kinds.TEXTS, "")
+    image_model: str | None = variable("MCP_IMAGE_MODEL", kinds.TEXT)
+    tts_model: str | None = variable("MCP_TTS_MODEL", kinds.TEXT)
+    searxng_url: str | None = variable("SEARXNG_URL", kinds.URL)
 
 
 @frozen

@@ -1,0 +1,1 @@
+"""C{mcp_tools}: pictures, speech and searches, as tools of aigate's own."""
