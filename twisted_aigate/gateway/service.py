@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 from attrs import evolve
@@ -202,7 +202,7 @@ class Gateway:
         ask: Callable[[Deployment], Awaitable[Result]],
         only: Deployment | None = None,
     ) -> Result:
-        def reachable() -> list[Deployment]:
+        def reachable() -> Sequence[Deployment]:
             return self.router.reachable(call.model) if only is None else [only]
 
         visit = await self._meter.admit(caller, call, reachable)

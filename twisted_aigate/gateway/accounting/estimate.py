@@ -26,7 +26,7 @@ _PROMPT_FIELDS = (
     "documents",
 )  # fmt: skip
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
-_WRITES = frozenset(("/chat/completions", "/completions", "/messages", "/responses"))
+_WRITES = (Task.CHAT, Task.COMPLETION, Task.MESSAGES, Task.RESPONSES)
 _COUNTS = ("n", "best_of")
 _PICTURES = (Task.IMAGE, Task.IMAGE_EDIT, Task.IMAGE_VARIATION)
 
@@ -76,7 +76,7 @@ def most_of(call: AnyCall, output: int) -> Most:
         return Most(Amounts(seconds=seconds, images=_pictures(call)), said=True)
     amounts = _of_request(call)
     amounts.prompt = _tokens_of_prompt(call.fields, _FEWEST_BYTES)
-    if call.task.value not in _WRITES:
+    if call.task not in _WRITES:
         return Most(amounts, said=True)
     limits = [limit for name in _LIMITS if (limit := _count(call, name)) is not None]
     output = max(limits) if limits else output

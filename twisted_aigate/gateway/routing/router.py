@@ -105,12 +105,14 @@ class Router:
         self.catalogue = catalogue
         self.policy = policy
         self.states = States(clock)
+        self._reachable: dict[str, Sequence[Deployment]] = {}
         self._clock = clock
         self._random = random
 
     def replace(self, catalogue: Catalogue, policy: Policy) -> None:
         """Have other deployments and another policy from the next call on."""
         self.catalogue, self.policy = catalogue, policy
+        self._reachable.clear()
         self.states.keep(catalogue)
 
     async def route_to(self, deployment: Deployment, ask: Ask) -> Answer:
@@ -183,14 +185,18 @@ class Router:
                 return evolve(answer, retries=answer.retries + retries)
         raise first.error
 
-    def reachable(self, model: str) -> list[Deployment]:
+    def reachable(self, model: str) -> Sequence[Deployment]:
         """
         All deployments that may answer a call of a model name, as its fallbacks too.
 
         @raise GatewayError: 404: there is no such name.
         """
-        names = {name for meaning in Meaning for name in self._chain(model, meaning)}
-        return [each for name in (model, *names) for each in self.catalogue.find(name)]
+        found = self._reachable.get(model)
+        if found is None:
+            names = {name for meaning in Meaning for name in self._chain(model, meaning)}
+            found = [each for name in (model, *names) for each in self.catalogue.find(name)]
+            self._reachable[model] = found
+        return found
 
     def _chain(self, model: str, meaning: Meaning) -> list[str]:
         chain = fallbacks_of(self.policy, model, meaning)
