@@ -46,6 +46,7 @@ class LiteLLMParams(msgspec.Struct):
     output_cost_per_token: Dollars | None = None
     cache_read_input_token_cost: Dollars | None = None
     cache_creation_input_token_cost: Dollars | None = None
+    cache_creation_input_token_cost_above_1hr: Dollars | None = None
     input_cost_per_audio_token: Dollars | None = None
     output_cost_per_audio_token: Dollars | None = None
     input_cost_per_second: Dollars | None = None

@@ -96,6 +96,15 @@ class AmountsTests(SynchronousTestCase):
         self.assertEqual((amounts.prompt, amounts.cache_read, amounts.prompt_audio), (30, 60, 10))
         self.assertEqual((amounts.completion, amounts.completion_audio), (15, 5))
 
+    def test_caches_of_an_hour_are_apart(self) -> None:
+        amounts = self.amounts(
+            make_call(Task.MESSAGES, messages=_HELLO),
+            b'{"usage":{"input_tokens":1,"cache_creation_input_tokens":30,"output_tokens":2,'
+            b'"cache_creation":{"ephemeral_1h_input_tokens":20}}}',
+        )
+        self.assertEqual((amounts.prompt, amounts.read), (1, 31))
+        self.assertEqual((amounts.cache_write, amounts.cache_write_hour), (10, 20))
+
     def test_sound_that_was_heard(self) -> None:
         call = _form(Task.TRANSCRIPTION, 160_000)
         self.assertEqual(self.amounts(call, b'{"text":"x"}').seconds, 10)

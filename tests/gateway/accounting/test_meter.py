@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+import msgspec
 from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -101,6 +102,14 @@ class WritingTests(MeterCase):
         self.assertEqual((row.api_key, row.model, row.model_group), ("master", "openai/x", "m"))
         self.assertEqual((row.prompt_tokens, row.completion_tokens, row.spend), (10, 5, _COST))
         self.assertEqual((row.call_type, row.end_user), ("/chat/completions", "bob"))
+
+    def test_what_is_no_text(self) -> None:
+        fields = {"user": msgspec.Raw(b'"\xff"'), "max_tokens": msgspec.Raw(b'"\xff"')}
+        call = make_call(messages=_HELLO)
+        call = evolve(call, fields={**call.fields, **fields})
+        self.successResultOf(self.start(self.key(max_budget=100), call))
+        (row,) = self.accounts.rows()
+        self.assertIsNone(row.end_user)
 
     def test_a_call_of_a_key(self) -> None:
         caller = self.key(user_id="u", team_id="t")

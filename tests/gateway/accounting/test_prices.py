@@ -8,7 +8,12 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_aigate.gateway.accounting.money import to_dollars, to_nanos
-from twisted_aigate.gateway.accounting.price_book import PriceBook, needs_library
+from twisted_aigate.gateway.accounting.price_book import (
+    LIBRARY_NAMES,
+    PriceBook,
+    load_library,
+    needs_library,
+)
 from twisted_aigate.gateway.accounting.prices import (
     PRICE_NAMES,
     Amounts,
@@ -49,6 +54,8 @@ class TariffTests(SynchronousTestCase):
         made = tariff({0: {"prompt": 1e-6, "completion": 1e-5}})
         amounts = Amounts(cache_read=1, cache_write=1, prompt_audio=1, completion_audio=1)
         self.assertEqual(made.cost(amounts), 3_000 + 10_000)
+        made = tariff({0: {"prompt": 1e-6, "cache_write": 2e-6}})
+        self.assertEqual(made.cost(Amounts(cache_write_hour=1)), 2_000)
 
     def test_tiers_hold_above_what_was_read(self) -> None:
         made = tariff({0: {"prompt": 1e-6}, 1000: {"prompt": 2e-6}})
@@ -91,6 +98,12 @@ class PriceBookTests(SynchronousTestCase):
             self.cost("gemini", "gemini-2.5-pro", prompt=count) for count in (100_000, 300_000)
         )
         self.assertEqual(high, low * 6)
+
+    def test_all_of_the_library_can_be_read(self) -> None:
+        known = {provider.id: provider for provider in load_library().providers}
+        for ours, theirs in LIBRARY_NAMES.items():
+            for model in known[theirs].models:
+                self.assertGreaterEqual(self.cost(ours, model.id, prompt=10**6), 0)
 
     def test_what_nobody_knows_is_free(self) -> None:
         self.assertEqual(self.cost("openai", "no-such-model", prompt=10**6), 0)

@@ -68,9 +68,11 @@ class DocumentTests(SynchronousTestCase):
                 "input_tokens": 10,
                 "cache_read_input_tokens": 200,
                 "cache_creation_input_tokens": 30,
+                "cache_creation": {"ephemeral_1h_input_tokens": 20},
                 "output_tokens": 4,
             }
         )
+        self.assertEqual(usage.cache_write_hour, 20)
         self.assertEqual((usage.prompt, usage.completion), (240, 4))
         self.assertEqual((usage.cache_read, usage.cache_write), (200, 30))
 

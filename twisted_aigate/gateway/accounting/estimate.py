@@ -120,7 +120,9 @@ def amounts_of(call: AnyCall, reader: UsageReader, prompt: int, completion: int)
     amounts = _of_request(call) if isinstance(call, Call) else Amounts(images=_pictures(call))
     apart = usage.cache_read + usage.cache_write + usage.prompt_audio
     amounts.prompt = max(0, prompt - apart)
-    amounts.cache_read, amounts.cache_write = usage.cache_read, usage.cache_write
+    amounts.cache_read = usage.cache_read
+    amounts.cache_write = max(0, usage.cache_write - usage.cache_write_hour)
+    amounts.cache_write_hour = usage.cache_write_hour
     amounts.prompt_audio = usage.prompt_audio
     amounts.completion = max(0, completion - usage.completion_audio)
     amounts.completion_audio = usage.completion_audio
@@ -177,7 +179,7 @@ def _count(call: Call, name: str) -> int | None:
     raw = call.fields.get(name)
     try:
         return None if raw is None else max(0, _number.decode(raw))
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 
@@ -185,5 +187,5 @@ def _length(call: Call, name: str) -> int:
     raw = call.fields.get(name)
     try:
         return 0 if raw is None else len(_text.decode(raw))
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return 0

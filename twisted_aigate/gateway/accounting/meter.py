@@ -266,7 +266,7 @@ def _end_user(call: AnyCall) -> str | None:
     raw = call.fields.get("user")
     try:
         user = None if raw is None else _text.decode(raw)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
     # PostgreSQL's texts cannot hold a NUL.
     return user and user.replace("\0", "")[:_LONGEST_USER]

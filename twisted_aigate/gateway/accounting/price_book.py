@@ -19,7 +19,7 @@ from twisted_aigate.kernel.units import HOUR
 if TYPE_CHECKING:
     from genai_prices.data_snapshot import DataSnapshot
 
-_LIBRARY_NAMES = {
+LIBRARY_NAMES = {
     "anthropic": "anthropic",
     "azure": "azure",
     "cerebras": "cerebras",
@@ -38,10 +38,13 @@ _LIBRARY_NAMES = {
 """Our providers to the library's; those that are not here cost nothing that it knows."""
 
 _KINDS = {
+    # Of models that make pictures it may be all that they write; the next wins.
+    "output_image_mtok": ("completion", 1e6),
     "input_mtok": ("prompt", 1e6),
     "output_mtok": ("completion", 1e6),
     "cache_read_mtok": ("cache_read", 1e6),
     "cache_write_mtok": ("cache_write", 1e6),
+    "cache_write_1h_mtok": ("cache_write_hour", 1e6),
     "input_audio_mtok": ("prompt_audio", 1e6),
     "output_audio_mtok": ("completion_audio", 1e6),
     "input_mchars": ("characters", 1e6),
@@ -61,7 +64,7 @@ def load_library() -> DataSnapshot:
 
 def needs_library(deployment: Deployment) -> bool:
     """Whether what a deployment costs is for the library to say."""
-    return deployment.provider in _LIBRARY_NAMES and configured_tariff(deployment.info) is None
+    return deployment.provider in LIBRARY_NAMES and configured_tariff(deployment.info) is None
 
 
 @frozen
@@ -103,7 +106,7 @@ class PriceBook:
         own = configured_tariff(deployment.info)
         if own is not None:
             return own
-        name = _LIBRARY_NAMES.get(deployment.provider)
+        name = LIBRARY_NAMES.get(deployment.provider)
         if name is None:
             return FREE
         now = datetime.fromtimestamp(self._clock.seconds(), UTC)
@@ -113,10 +116,10 @@ class PriceBook:
 def _library_tariff(library: DataSnapshot, provider: str, model: str, now: datetime) -> Tariff:
     try:
         _, found = library.find_provider_model(model, None, provider, None)
+        said: dict[str, Any] = vars(found.get_prices(now))
     except LookupError:
         return FREE
-    prices: dict[int, dict[str, float]] = {0: {}}
-    said: dict[str, Any] = vars(found.get_prices(now))
+    prices: dict[int, dict[str, float]] = {}
     steps = {tier.start for price in said.values() for tier in getattr(price, "tiers", ())}
     for start in sorted({0, *steps}):
         prices[start] = {

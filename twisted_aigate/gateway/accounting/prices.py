@@ -20,9 +20,10 @@ class Amounts:
     """
     How much of each kind of work a call was, or may become.
 
-    @ivar prompt: Tokens that were read, without those of the next three.
+    @ivar prompt: Tokens that were read, without those of the next four.
     @ivar cache_read: Tokens read out of a cache.
     @ivar cache_write: Tokens put into one.
+    @ivar cache_write_hour: Tokens put into one for an hour.
     @ivar prompt_audio: Tokens of sound that were read.
     @ivar completion: Tokens that were written, without the next.
     @ivar completion_audio: Tokens of sound that were written.
@@ -35,6 +36,7 @@ class Amounts:
     prompt: float = 0
     cache_read: float = 0
     cache_write: float = 0
+    cache_write_hour: float = 0
     prompt_audio: float = 0
     completion: float = 0
     completion_audio: float = 0
@@ -46,7 +48,8 @@ class Amounts:
     @property
     def read(self) -> float:
         """All tokens that were read: by them it is known which tier of prices holds."""
-        return self.prompt + self.cache_read + self.cache_write + self.prompt_audio
+        cached = self.cache_read + self.cache_write + self.cache_write_hour
+        return self.prompt + cached + self.prompt_audio
 
 
 _NOTHING = {attribute.name: 0.0 for attribute in fields(Amounts)}
@@ -56,6 +59,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "prompt": ("input_cost_per_token",),
     "cache_read": ("cache_read_input_token_cost",),
     "cache_write": ("cache_creation_input_token_cost",),
+    "cache_write_hour": ("cache_creation_input_token_cost_above_1hr",),
     "prompt_audio": ("input_cost_per_audio_token",),
     "completion": ("output_cost_per_token",),
     "completion_audio": ("output_cost_per_audio_token",),
@@ -71,6 +75,7 @@ PRICE_NAMES = frozenset(name for names in _NAMES.values() for name in names)
 _SAME_AS = {
     "cache_read": "prompt",
     "cache_write": "prompt",
+    "cache_write_hour": "cache_write",
     "prompt_audio": "prompt",
     "completion_audio": "completion",
 }
@@ -96,6 +101,7 @@ class Tier:
             prices.prompt * amounts.prompt
             + prices.cache_read * amounts.cache_read
             + prices.cache_write * amounts.cache_write
+            + prices.cache_write_hour * amounts.cache_write_hour
             + prices.prompt_audio * amounts.prompt_audio
             + prices.completion * amounts.completion
             + prices.completion_audio * amounts.completion_audio
@@ -134,7 +140,7 @@ class Tariff:
     def worst(self, amounts: Amounts) -> int:
         """The most that this much work can cost, whatever of it the caches have or not."""
         read = amounts.prompt
-        ways = (amounts, evolve(amounts, prompt=0, cache_write=read))
+        ways = (amounts, evolve(amounts, prompt=0, cache_write_hour=read))
         return max(map(self.cost, ways))
 
 

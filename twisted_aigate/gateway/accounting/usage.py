@@ -24,6 +24,10 @@ class _Details(msgspec.Struct):
     cached_tokens_details: _Cached | None = None
 
 
+class _CacheCreation(msgspec.Struct):
+    ephemeral_1h_input_tokens: float | None = None
+
+
 class _Usage(msgspec.Struct):
     prompt_tokens: float | None = None
     completion_tokens: float | None = None
@@ -39,6 +43,7 @@ class _Usage(msgspec.Struct):
     output_token_details: _Details | None = None
     cache_read_input_tokens: float | None = None
     cache_creation_input_tokens: float | None = None
+    cache_creation: _CacheCreation | None = None
     seconds: float | None = None
 
 
@@ -80,6 +85,7 @@ class Usage:
     @ivar completion: Tokens that were written, thoughts among them.
     @ivar cache_read: Those of the prompt that came out of a cache.
     @ivar cache_write: Those of it that were put into one.
+    @ivar cache_write_hour: Those of these that stay there for an hour.
     @ivar prompt_audio: Those of it that are sound.
     @ivar completion_audio: Those that were written that are sound.
     @ivar seconds: How long the sound was.
@@ -91,6 +97,7 @@ class Usage:
     completion: int | None = None
     cache_read: int = 0
     cache_write: int = 0
+    cache_write_hour: int = 0
     prompt_audio: int = 0
     completion_audio: int = 0
     seconds: float | None = None
@@ -179,6 +186,8 @@ class Usage:
         read, written = said.cache_read_input_tokens, said.cache_creation_input_tokens
         self.cache_read = self.cache_read if read is None else _whole(read) or 0
         self.cache_write = self.cache_write if written is None else _whole(written) or 0
+        if said.cache_creation is not None:
+            self.cache_write_hour = _whole(said.cache_creation.ephemeral_1h_input_tokens) or 0
         fresh = max(0, before) if fresh is None else fresh
         if self.prompt is not None or said.input_tokens is not None:
             self.prompt = fresh + self.cache_read + self.cache_write
