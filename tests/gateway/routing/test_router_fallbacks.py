@@ -13,6 +13,7 @@ from tests.gateway.routing.router_case import (
 )
 from twisted_aigate.gateway.deployments import Limits
 from twisted_aigate.gateway.errors import GatewayError
+from twisted_aigate.gateway.routing.policy import Policy
 
 _NAMES = ("m", "b", "c", "d", "large", "tolerant")
 _ALL = [deployment(name if name != "m" else "a", name) for name in _NAMES]
@@ -145,3 +146,15 @@ class FallbackTests(RouterCase):
         self.failureResultOf(call, CancelledError)
         self.assertEqual((len(cancelled), self.asked), (1, ["a", "b"]))
         self.assertIdle()
+
+    def test_all_that_may_answer(self) -> None:
+        """Fallbacks of all kinds; of another configuration, its own."""
+        self.make(*_ALL, fallbacks={"m": ("b", "gone")}, context_window_fallbacks={"m": ("large",)})
+        for _ in range(2):
+            names = {each.model_name for each in self.router.reachable("m")}
+            self.assertEqual(names, {"m", "b", "large"})
+        self.router.replace(self.router.catalogue, Policy(default_fallbacks=("c",)))
+        names = {each.model_name for each in self.router.reachable("m")}
+        self.assertEqual(names, {"m", "c"})
+        with self.assertRaises(GatewayError):
+            self.router.reachable("none")
