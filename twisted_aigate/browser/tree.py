@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted_aigate.browser.cookies import CookieSync, LocalCookies
 from twisted_aigate.browser.launching import LocalLauncher
+from twisted_aigate.browser.live import Live
 from twisted_aigate.browser.pool import Pool
 from twisted_aigate.browser.programs import Programs
 from twisted_aigate.browser.service import Browsers
@@ -16,6 +17,8 @@ from twisted_aigate.kernel.addresses import is_public
 from twisted_aigate.kernel.processes import minimal_environment
 from twisted_aigate.kernel.settings import Configuration
 from twisted_aigate.kernel.threads import Threads
+
+_PICTURE_THREADS = 2
 
 
 class BrowserTree:
@@ -28,6 +31,7 @@ class BrowserTree:
     @param threads: Where files are written, and processes looked at.
     @param random: Makes input uneven.
     @ivar browsers: The service.
+    @ivar live: The browsers to watch.
     @ivar token: What callers present.
     """
 
@@ -57,6 +61,8 @@ class BrowserTree:
         self._cookies = CookieSync(reactor, LocalCookies(), replicas)
         self._watch = Watch(reactor, replicas, browser.memory_limit)
         self.browsers = Browsers(self._pool, self._cookies, reactor)
+        self._pictures = Threads(reactor, _PICTURE_THREADS, "pictures")
+        self.live = Live(reactor, self._pool, self._pictures)
         self.token = browser.token
 
     def start(self) -> None:
@@ -68,6 +74,7 @@ class BrowserTree:
         self._watch.stop()
         self._cookies.stop()
         await self._pool.stop()
+        self._pictures.stop()
 
 
 def _anywhere(address: str) -> bool:

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 
 from twisted_aigate.browser.parsing import parse_request
+from twisted_aigate.browser.routes.numbers import number
 from twisted_aigate.browser.routes.pinning import pin_to, pinned
 from twisted_aigate.browser.scale import Scale
 from twisted_aigate.browser.service import Browsers, Served
 from twisted_aigate.web.auth import Authorise
-from twisted_aigate.web.errors import HTTPError
 from twisted_aigate.web.json_body import parse
 from twisted_aigate.web.reply import Reply, json_reply
 from twisted_aigate.web.request import Request
@@ -72,21 +72,13 @@ class ActionRoutes:
         return await self._picture(request, "desktop")
 
     async def _picture(self, request: Request, kind: str) -> Reply:
-        scale = Scale(*(_pixels(request, name) for name in (b"whLargest", b"width", b"height")))
+        scale = Scale(
+            *(
+                number(request, name, 1, _MOST_PIXELS)
+                for name in (b"whLargest", b"width", b"height")
+            )
+        )
         served = await self._browsers.picture(kind, scale, pinned(request))
         if served.value is None:
             return self._reply(served, {}, served.error)
         return Reply(served.value, _PNG, headers=pin_to(served.replica))
-
-
-def _pixels(request: Request, name: bytes) -> int | None:
-    values = request.args.get(name)
-    if not values:
-        return None
-    text = values[-1]
-    if not text.isdigit() or len(text) > 5 or not 0 < int(text) <= _MOST_PIXELS:
-        field = name.decode("ascii")
-        raise HTTPError(
-            400, f"{field} is a number of pixels from 1 to {_MOST_PIXELS}.", param=field
-        )
-    return int(text)

@@ -1,0 +1,100 @@
+"""The blocks of the tree's description, as a user sends them; and the tree when it is off."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import urllib.error
+import urllib.request
+from typing import Any
+from unittest import TestCase
+
+from tests.end_to_end.browser_case import BrowserCase
+from tests.end_to_end.browser_server import TOKEN
+from tests.end_to_end.server import Server
+
+_URL = "/stealthy-auto-browse/"
+
+
+class SeedTests(BrowserCase):
+    def curl(self, *arguments: str, path: str = _URL) -> bytes:
+        token = f"Authorization: Bearer {TOKEN}"
+        command = ["curl", "-sS", f"{self.server.url}{path}", "-H", token, *arguments]
+        return subprocess.run(command, check=True, capture_output=True).stdout
+
+    def block(self, text: str) -> Any:
+        """What a JSON block is answered."""
+        return json.loads(self.curl("-d", text.replace("https://example.com", self.pages.url)))
+
+    def test_goto(self) -> None:
+        answer = self.block(
+            """{
+            "action": "goto",
+            "url": "https://example.com"
+            }"""
+        )
+        self.assertIs(answer["success"], True)
+        self.assertIsInstance(answer["timestamp"], float)
+        self.assertEqual(answer["data"]["title"], "home")
+        self.assertNotIn("error", answer)
+
+    def test_a_script(self) -> None:
+        answer = self.block(
+            """{
+            "action": "run_script",
+            "steps": [
+            {"action": "goto", "url": "https://example.com"},
+            {"action": "wait_for_element", "selector": "h1", "timeout": 5},
+            {"action": "get_text"}
+            ]
+            }"""
+        )
+        self.assertIs(answer["success"], True)
+        self.assertIn("Hello", answer["data"]["steps"][2]["data"]["text"])
+
+    def test_pictures(self) -> None:
+        for kind in ("browser", "desktop"):
+            self.assertEqual(self.curl(path=f"{_URL}screenshot/{kind}")[:4], b"\x89PNG")
+
+    def test_the_cookie_brings_a_client_back(self) -> None:
+        jar = str(self.server.folder / "cookies")
+        self.block('{"action": "goto", "url": "https://example.com"}')
+        self.curl("-c", jar, "-d", '{"action": "ping"}')
+        with open(jar) as file:
+            self.assertIn("INSTANCEID\tbrowser1", file.read())
+        self.assertIn(b"home", self.curl("-b", jar, "-d", '{"action": "get_page_info"}'))
+
+    def test_health_and_status(self) -> None:
+        health = json.loads(self.curl(path=f"{_URL}__queue/health"))
+        self.assertEqual(health, {"status": "ok"})
+        self.assertEqual(json.loads(self.curl(path=f"{_URL}__queue/status"))["num_replicas"], 1)
+
+
+class OffTests(TestCase):
+    def answer(self, **variables: str) -> tuple[int, str, str]:
+        """What the tree answers, and what the server has logged."""
+        server = Server(**variables)
+        try:
+            server.wait_until_up()
+            request = urllib.request.Request(f"{server.url}{_URL}", b"{}")
+            with self.assertRaises(urllib.error.HTTPError) as raised:
+                urllib.request.urlopen(request)
+            with raised.exception as refusal:
+                return refusal.code, refusal.read().decode(), server.log
+        finally:
+            server.stop()
+
+    def test_switched_off(self) -> None:
+        status, body, _ = self.answer(BROWSER="0")
+        self.assertEqual(status, 503)
+        self.assertIn("BROWSER=0", body)
+
+    def test_without_its_programs_it_says_what_to_install(self) -> None:
+        status, body, log = self.answer(PATH="/nowhere")
+        self.assertEqual(status, 503)
+        self.assertIn("apt-get install chromium chromium-driver xvfb", body)
+        self.assertIn("off: /stealthy-auto-browse/", log)
+
+    def test_the_well_known_token_is_warned_of(self) -> None:
+        _, _, log = self.answer(BROWSER="0")
+        self.assertRegex(log, "STEALTHY_AUTO_BROWSE_AUTH_TOKEN is a well-known default")
