@@ -31,6 +31,7 @@ bench: $(VENV)/.aigate claude-code
 	$(BIN)/python -m bench.gateway
 	$(BIN)/python -m bench.storage
 	$(BIN)/python -m bench.claudebox
+	$(BIN)/python -m bench.browser
 
 # What the tests need from Debian; they start a Redis of their own. Who is not root and has no sudo is told; those tests are skipped.
 debian-packages:

@@ -90,6 +90,11 @@ class Child:
         self.end()
 
     @property
+    def pid(self) -> int:
+        """Its id."""
+        return self._process.pid
+
+    @property
     def exit_status(self) -> int | None:
         """Its exit status; C{None} while it runs."""
         return self._process.poll()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.interfaces import IAddress, ITCPTransport
@@ -98,7 +99,9 @@ class ProxyFactory(Factory):
 
         @raise Refused: It cannot or may not be.
         """
-        found = await self._resolve(to.host, to.port)
+        # A lookup takes a thread, also of what needs none.
+        literal = isIPAddress(to.host) or isIPv6Address(to.host)
+        found = [to.host] if literal else await self._resolve(to.host, to.port)
         if not found:
             raise Refused(f"the host {to.host!r} is not known")
         allowed = [address for address in found if self._allowed(address)]

@@ -1,0 +1,1 @@
+"""Browsers through the server beside selenium by hand."""
