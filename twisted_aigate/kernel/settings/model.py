@@ -288,7 +288,7 @@ class McpSettings:
     session_idle: float = variable("MCP_SESSION_IDLE", kinds.DURATION, "30m")
     allowed_origins: tuple[str, ...] = variable("MCP_ALLOWED_ORIGINS", kinds.TEXTS, "")
     image_model: str | None = variable("MCP_IMAGE_MODEL", kinds.TEXT)
-    tts_model: str | None = variable("MCP_TTS_MODEL", kinds.TEXT)
+    tts_model: str | None = variable("MCP_TTS_MODEL", kinds.TEXT, "local-hibari-tts")
     searxng_url: str | None = variable("SEARXNG_URL", kinds.URL)
 
 
