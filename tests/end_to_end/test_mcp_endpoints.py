@@ -10,10 +10,10 @@ import urllib.request
 from typing import Any
 
 from tests.end_to_end.anthropic_steps import Hold
-from tests.end_to_end.claudebox_server import TOKEN, ZAI_TOKEN, eventually
+from tests.end_to_end.claudebox_server import TOKEN, ZAI_TOKEN, Pending, eventually
 from tests.end_to_end.mcp_client import use_tools
 from tests.end_to_end.mcp_server import ENDPOINTS, PRIVATE, STORAGE_MASTER, UPLOADS, McpTestCase
-from tests.end_to_end.server import MASTER_KEY
+from tests.end_to_end.server import MASTER_KEY, Server
 
 _PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(200))
 _STORAGE_TOOLS = {
@@ -318,6 +318,52 @@ class AggregateTests(McpTestCase):
         for name in ("list_buckets", "other-list_buckets", "hybrids3-", "-list_buckets"):
             status, answer = self.post("/mcp/", "tools/call", {"name": name}, MASTER_KEY)
             self.assertEqual((status, answer["error"]["code"]), (200, -32602))
+
+
+class SessionTests(McpTestCase):
+    """Sessions on real connections."""
+
+    def test_two_hundred_at_once(self) -> None:
+        """Each has its own stream and its own answers; ending them closes all."""
+        before = self.server.descriptors()
+        begin = _message("initialize", _INITIALIZE, 1)
+        sessions, streams = [], []
+        for _ in range(200):
+            begun = self.server.call("POST", "/mcp/", begin)
+            session = {"Mcp_Session_Id": begun.fields["mcp-session-id"]}
+            sessions.append(session)
+            streams.append(self.server.send("GET", "/mcp/", Accept="text/event-stream", **session))
+        for stream in streams:
+            self.assertEqual(stream.response.status, 200)
+        for number, session in enumerate(sessions):
+            path = {"path": f"none-of-{number}"}
+            call = _message("tools/call", {"name": "read_file", "arguments": path}, number)
+            answer = self.server.call("POST", "/mcp/", call, **session).value
+            self.assertEqual(answer["id"], number)
+            self.assertIn(f"none-of-{number}", answer["result"]["content"][0]["text"])
+        for session in sessions:
+            ended = self.server.call("DELETE", "/mcp/", **session)
+            self.assertEqual(ended.status, 204)
+        for stream in streams:
+            self.assertEqual(list(stream.messages()), [])
+        eventually(lambda: self.server.descriptors() <= before + 5, "connections are left")
+
+    def test_a_stopping_server_does_not_wait_for_streams(self) -> None:
+        """They end, and calls in flight are answered."""
+        server = Server(HYBRIDS3_UPLOADS_KEY=UPLOADS)
+        try:
+            server.wait_until_up()
+            fields = {"Authorization": f"Bearer {UPLOADS}", "Accept": "text/event-stream"}
+            body = json.dumps(_message("initialize", _INITIALIZE, 1)).encode()
+            path = "/storage/mcp/"
+            begun = Pending(server.port, "POST", path, body, fields).answer()
+            fields["Mcp-Session-Id"] = begun.fields["mcp-session-id"]
+            stream = Pending(server.port, "GET", path, None, fields)
+            self.assertEqual(stream.response.status, 200)
+            self.assertEqual(server.terminate(10), 0)
+            self.assertEqual(list(stream.messages()), [])
+        finally:
+            server.stop()
 
 
 class KeyTests(McpTestCase):

@@ -17,7 +17,7 @@ from mcp_types.jsonrpc import (
 )
 from pydantic import ValidationError
 
-CANCELLED = 0
+CANCELLED = -32800
 """The code of the answer to a request that its sender has cancelled; the official SDKs' own."""
 
 
