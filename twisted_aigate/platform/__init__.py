@@ -80,12 +80,12 @@ class Platform:
         self._endpoints = Endpoints(shared)
         storage = StoragePart(shared, self._endpoints)
         claudebox = ClaudeboxPart(shared, self._endpoints)
+        browser = BrowserPart(shared, self._endpoints)
         self._gateway = GatewayPart(shared, claudebox)
         self._jobs = JobsPart(shared, self._gateway)
-        tools = {**storage.tools, **claudebox.tools}
+        tools = {**storage.tools, **claudebox.tools, **browser.tools}
         mcp = McpPart(shared, self._endpoints, tools, self._gateway, storage.uploads)
         # In the order in which they start: who asks another comes after it.
-        browser = BrowserPart(shared)
         self._parts: list[Part] = [
             storage,
             claudebox,

@@ -8,12 +8,18 @@ from random import SystemRandom
 
 from twisted_aigate.browser.programs import find_programs
 from twisted_aigate.browser.routes import browser_routes, render_browser_error
+from twisted_aigate.browser.routes.tools import tool_callers
+from twisted_aigate.browser.tools import BrowserTools
 from twisted_aigate.browser.tree import BrowserTree
+from twisted_aigate.interfaces import ToolSource
 from twisted_aigate.kernel.settings import Configuration
+from twisted_aigate.platform.endpoints import Endpoints
 from twisted_aigate.platform.shared import Shared
 from twisted_aigate.web.site import Tree
 
 _PREFIX = "stealthy-auto-browse"
+_SERVER = "stealthy_auto_browse"
+"""What their tools' server is called."""
 
 
 class BrowserPart:
@@ -21,11 +27,15 @@ class BrowserPart:
     The browsers.
 
     @param shared: What they are built on.
+    @param endpoints: Where an endpoint for their tools is made.
     @raise SettingsError: The configuration cannot be used.
+    @ivar tools: Their tools, by their server's name; none when they are off.
     """
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: Shared, endpoints: Endpoints) -> None:
         self._shared = shared
+        self._endpoints = endpoints
+        self.tools: dict[str, ToolSource] = {}
         self._off: str | None = None
         self._tree: BrowserTree | None = None
         programs = find_programs(shared.settings, shutil.which)
@@ -35,6 +45,7 @@ class BrowserPart:
             self._tree = BrowserTree(
                 shared.reactor, shared.configuration, programs, shared.threads, SystemRandom()
             )
+            self.tools[_SERVER] = BrowserTools(self._tree.browsers)
 
     def trees(self) -> Iterator[Tree]:
         """See L{Part}."""
@@ -43,7 +54,7 @@ class BrowserPart:
             return
         edge = self._shared.settings.edge
         routes = browser_routes(self._tree, edge.max_body_size)
-        yield Tree(
+        api = Tree(
             _PREFIX.encode("ascii"),
             routes,
             render_browser_error,
@@ -51,6 +62,7 @@ class BrowserPart:
             frozenset(routes.unlimited),
             edge.timeouts.browser,
         )
+        yield self._endpoints.beside(api, self.tools[_SERVER], tool_callers(self._tree.token))
 
     def summary(self) -> Iterator[tuple[str, str | None]]:
         """See L{Part}."""
