@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
+import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.gateway.fakes import make_call
 from twisted_aigate.gateway.catalogue import make_catalogue
 from twisted_aigate.gateway.config_file import parse_sections
 from twisted_aigate.gateway.deployments import Catalogue, Limits
+from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.local.table import LOCAL_MODELS
 from twisted_aigate.gateway.routing.configured import configured_policy
 from twisted_aigate.gateway.tree import read_catalogue
@@ -54,7 +59,7 @@ router_settings:
   routing_strategy: usage-based-routing-v2
   enable_pre_call_checks: true
   redis_host: localhost
-  retry_policy: {TimeoutErrorRetries: 3}
+  retry_policy: {TimeoutErrorRetries: 3, BadRequestErrorRetries: 1}
   model_group_alias: {fast: m1, faster: {model: m2, hidden: true}}
 general_settings: {master_key: sk-1}
 """
@@ -188,16 +193,130 @@ class ConfigFileTests(SynchronousTestCase):
             unsupported,
             [
                 "litellm_settings.callbacks",
-                "litellm_settings.set_verbose", "model_list.litellm_params.max_retries",
-                "model_list.litellm_params.tags", "model_list.team_id",
-                "router_settings.enable_pre_call_checks",
-                "router_settings.model_group_alias.hidden", "router_settings.redis_host",
-                "router_settings.retry_policy",
+                "litellm_settings.set_verbose", "model_list.litellm_params.tags",
+                "model_list.team_id", "router_settings.enable_pre_call_checks",
+                "router_settings.redis_host",
+                "router_settings.retry_policy.BadRequestErrorRetries",
             ],
         )  # fmt: skip
         self.assertEqual(catalogue.find("fast")[0].id, catalogue.find("m1")[0].id)
         self.assertEqual(catalogue.find("faster")[0].id, catalogue.find("m2")[0].id)
+        self.assertNotIn("faster", catalogue.names)
         self.assertEqual(configured_policy(config).num_retries, 2)
+        self.assertEqual(configured_policy(config).retries, {"TimeoutError": 3})
+
+    def test_unsupported_providers(self) -> None:
+        """Their entries are left out with a warning each, and calls are told why."""
+        settings = read_settings({"LITELLM_MASTER_KEY": "sk-1"})
+        text = """
+model_list:
+  - {model_name: claude, litellm_params: {model: bedrock/claude, aws_region_name: x}}
+  - {model_name: both, litellm_params: {model: vertex_ai/gemini}}
+  - {model_name: both, litellm_params: {model: gemini/gemini}}
+  - {model_name: bare, litellm_params: {model: gemini-pro}}
+  - {model_name: "watson/*", litellm_params: {model: "watsonx/*", api_base: "http://x"}}
+"""
+        configuration = Configuration(settings, {}, parse_config_file(text, {}))
+        catalogue, _, unsupported = read_catalogue(configuration, (), ())
+        self.assertEqual(
+            unsupported,
+            [
+                "model_list.litellm_params.aws_region_name",
+                "an entry of the model 'claude' (the provider 'bedrock' is not supported)",
+                "an entry of the model 'both' (the provider 'vertex_ai' is not supported)",
+                "an entry of the model 'bare' (the provider 'vertex_ai' is not supported)",
+                "an entry of the model 'watson/*' (the provider 'watsonx' is not supported)",
+            ],
+        )
+        self.assertEqual([each.provider for each in catalogue.find("both")], ["gemini"])
+        error = self.assertRaises(GatewayError, catalogue.find, "claude")
+        self.assertEqual((error.status, error.code), (404, "model_not_found"))
+        self.assertIn("the provider 'bedrock' is not supported", error.message)
+
+    def test_providers_by_other_names(self) -> None:
+        """LiteLLM's further prefixes, bare names that are not OpenAI's, and the explicit field."""
+        for params, provider, model in (
+            ("model: text-completion-openai/gpt-3.5-turbo-instruct", "openai",
+             "gpt-3.5-turbo-instruct"),
+            ("model: cohere_chat/command-r", "cohere", "command-r"),
+            ("model: claude-sonnet-4", "anthropic", "claude-sonnet-4"),
+            ("model: command-r", "cohere", "command-r"),
+            ("model: gpt-4o", "openai", "gpt-4o"),
+            ("model: gpt-4o, custom_llm_provider: groq", "groq", "gpt-4o"),
+            ("model: groq/gpt-4o, custom_llm_provider: groq", "groq", "gpt-4o"),
+            ("model: org/x, custom_llm_provider: deepinfra", "deepinfra", "org/x"),
+            ('model: claude-x, api_base: "http://x"', "openai", "claude-x"),
+            ('model: any/x, api_base: "http://x"', "openai", "any/x"),
+        ):  # fmt: skip
+            text = f"model_list: [{{model_name: m, litellm_params: {{{params}}}}}]"
+            [found] = _catalogue(text).find("m")
+            self.assertEqual((found.provider, found.model), (provider, model), params)
+
+    def test_ollamas_base(self) -> None:
+        """It may be written as LiteLLM has it, without the path of OpenAI's API."""
+        for base in ("http://x:1", "http://x:1/", "http://x:1/v1", "http://x:1/v1/"):
+            params = f"{{model: ollama/x, api_base: '{base}'}}"
+            text = f"model_list: [{{model_name: m, litellm_params: {params}}}]"
+            self.assertEqual(_catalogue(text).find("m")[0].path, "/v1", base)
+
+    def test_first_variable_that_is_set(self) -> None:
+        """A key may be where LiteLLM would find it."""
+        text = "model_list: [{model_name: m, litellm_params: {model: together_ai/x}}]"
+        [found] = _catalogue(text, TOGETHERAI_API_KEY="", TOGETHER_API_KEY="sk-t").find("m")
+        assert found.api_key is not None
+        self.assertEqual(found.api_key.reveal(), "sk-t")
+
+    def test_credentials(self) -> None:
+        """What entries share; their own values win."""
+        text = """
+credential_list:
+  - credential_name: mine
+    credential_values: {api_key: os.environ/MINE, api_base: "http://shared/v1", region: x}
+    credential_info: {description: ours}
+model_list:
+  - {model_name: a, litellm_params: {model: openai/x, litellm_credential_name: mine}}
+  - model_name: b
+    litellm_params: {model: openai/x, litellm_credential_name: mine, api_key: sk-own}
+"""
+        catalogue = _catalogue(text, MINE="sk-shared")
+        for name, key in (("a", "sk-shared"), ("b", "sk-own")):
+            [found] = catalogue.find(name)
+            assert found.api_key is not None
+            assert found.origin is not None
+            self.assertEqual((found.api_key.reveal(), found.origin.host), (key, "shared"))
+        error = self.assertRaises(
+            ConfigError, _catalogue, text.replace("_name: mine", "_name: x", 1)
+        )
+        self.assertIn("no credential 'mine'", str(error))
+
+    def test_request_defaults(self) -> None:
+        """Parameters of an entry are those of requests that do not have them."""
+        [found] = _catalogue("""
+model_list:
+  - model_name: m
+    litellm_params: {model: gpt, temperature: 0.5, stop: [a], extra_body: {top_k: 1, stop: b}}
+""").find("m")
+        call = make_call(temperature=1).with_defaults(found.defaults)
+        sent = msgspec.json.decode(call.body_for("gpt"))
+        self.assertEqual(sent, {"model": "gpt", "temperature": 1, "stop": ["a"], "top_k": 1})
+        call = make_call(temperature=None, stop=None, top_k=None)
+        self.assertIs(call.with_defaults(found.defaults), call)
+
+    def test_limits_of_retries_and_order(self) -> None:
+        """A library's own tries are the router's, save that none of them are not none."""
+        for params, expected in (
+            ("", (math.inf, None, 7)),
+            ("order: 1, num_retries: 0, max_retries: 2, max_parallel_requests: 3", (1, 0, 3)),
+            ("max_retries: 2", (math.inf, 2, 7)),
+            ("max_retries: 0", (math.inf, None, 7)),
+        ):
+            [found] = _catalogue(f"""
+model_list: [{{model_name: m, litellm_params: {{model: x, {params}}}}}]
+router_settings: {{default_max_parallel_requests: 7}}
+""").find("m")
+            self.assertEqual(
+                (found.order, found.num_retries, found.limits.max_parallel), expected, params
+            )
 
     def test_keys_without_a_value(self) -> None:
         """They say nothing."""

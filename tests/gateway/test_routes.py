@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from attrs import evolve
 from twisted.internet.defer import Deferred
 
 from tests.gateway.routes_case import AUTHORIZED, KEY, MAX_BODY, RoutesCase
@@ -10,6 +11,7 @@ from twisted_aigate.gateway.calls import Call, Result, Task
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.routing.policy import Policy
+from twisted_aigate.gateway.wildcards import Wildcard, Wildcards
 
 _CHAT = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
 
@@ -63,6 +65,34 @@ class RoutesTests(RoutesCase):
         self.assertEqual((one["id"], one["object"], one["owned_by"]), ("org/name", "model", "org"))
         response, answer = self.request("GET", "/v1/models/none")
         self.assertEqual((response.code, answer["error"]["code"]), (404, "model_not_found"))
+
+    def test_wildcards(self) -> None:
+        """What a pattern matches can be called and looked at; itself it is listed if asked for."""
+        deployment = Deployment("w/*", "openai", "*")
+        wildcard = Wildcard(
+            "w/*", "*", lambda name, model: evolve(deployment, model_name=name, model=model)
+        )
+        catalogue = Catalogue([], wildcards=Wildcards([wildcard]))
+        self.gateway.router.replace(catalogue, Policy(num_retries=0))
+        _, listed = self.request("GET", "/v1/models")
+        self.assertEqual(listed["data"], [])
+        _, listed = self.request("GET", "/v1/models?return_wildcard_routes=true")
+        self.assertEqual([each["id"] for each in listed["data"]], ["w/*"])
+        _, one = self.request("GET", "/v1/models/w/any/thing")
+        self.assertEqual(one["id"], "w/any/thing")
+        self.post("/v1/chat/completions", {**_CHAT, "model": "w/x"})
+        self.assertEqual(self.provider.calls[0][0].model, "x")
+
+    def test_defaults(self) -> None:
+        """A deployment's own parameters are those of calls without them."""
+        deployment = Deployment("d", "openai", "d", defaults={"temperature": msgspec.Raw(b"0.5")})
+        self.gateway.router.replace(Catalogue([deployment]), Policy(num_retries=0))
+        for fields in ({}, {"temperature": 1}):
+            self.post(
+                "/v1/chat/completions", {"model": "d", "messages": _CHAT["messages"], **fields}
+            )
+        sent = [msgspec.json.decode(call.body_for("d")) for _, call in self.provider.calls]
+        self.assertEqual([each["temperature"] for each in sent], [0.5, 1])
 
     def test_model_info(self) -> None:
         """LiteLLM's shape, all or one."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from threading import Lock
 from typing import BinaryIO
 
 import msgspec
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from twisted.web.iweb import IBodyProducer
 
 from twisted_aigate.gateway.cache.controls import NONE, Controls
@@ -68,6 +68,12 @@ class Call:
     mock_response: MockResponse | None = None
     protocol_headers: tuple[tuple[bytes, bytes], ...] = ()
     cache: Controls = NONE
+
+    def with_defaults(self, defaults: Mapping[str, msgspec.Raw]) -> Call:
+        """The call with these fields where it has none of the name."""
+        if all(name in self.fields for name in defaults):
+            return self
+        return evolve(self, fields={**defaults, **self.fields}, body=None)
 
     def body_for(self, model: str) -> bytes:
         """

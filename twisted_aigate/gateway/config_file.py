@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from twisted_aigate.gateway.cache.plan import CacheParams
+from twisted_aigate.gateway.config_keys import unknown_keys
 from twisted_aigate.gateway.routing.policy import STRATEGIES
 from twisted_aigate.kernel.settings import ConfigError
 
@@ -22,10 +23,47 @@ Seconds = Annotated[float, Meta(ge=0)]
 Dollars = Annotated[float, Meta(ge=0)]
 
 
-class LiteLLMParams(msgspec.Struct):
+class RequestDefaults(msgspec.Struct, kw_only=True):
+    """Fields of requests, for those that do not have them; what they may be is the provider's."""
+
+    temperature: Any = None
+    top_p: Any = None
+    top_k: Any = None
+    max_tokens: Any = None
+    max_completion_tokens: Any = None
+    n: Any = None
+    stop: Any = None
+    seed: Any = None
+    presence_penalty: Any = None
+    frequency_penalty: Any = None
+    logit_bias: Any = None
+    logprobs: Any = None
+    top_logprobs: Any = None
+    response_format: Any = None
+    tools: Any = None
+    tool_choice: Any = None
+    parallel_tool_calls: Any = None
+    reasoning_effort: Any = None
+    thinking: Any = None
+    verbosity: Any = None
+    service_tier: Any = None
+    user: Any = None
+    dimensions: Any = None
+    encoding_format: Any = None
+    input_type: Any = None
+    voice: Any = None
+    extra_body: dict[str, Any] = {}
+
+
+class LiteLLMParams(RequestDefaults):
     """C{litellm_params} of an entry."""
 
     model: str
+    custom_llm_provider: str | None = None
+    litellm_credential_name: str | None = None
+    order: int | None = None
+    num_retries: NonNegative | None = None
+    max_retries: NonNegative | None = None
     api_base: str | None = None
     base_url: str | None = None
     api_key: str | None = None
@@ -67,6 +105,15 @@ class ModelEntry(msgspec.Struct):
     model_info: dict[str, Any] = {}
 
 
+class FallbackTarget(msgspec.Struct):
+    """A model that is asked in place of another, in its long form."""
+
+    model: str
+
+
+FallbackChains = list[dict[str, list[str | FallbackTarget]]]
+
+
 class Reliability(msgspec.Struct):
     """What C{litellm_settings} and C{router_settings} may both say; the router's own wins."""
 
@@ -74,9 +121,9 @@ class Reliability(msgspec.Struct):
     allowed_fails: NonNegative | None = None
     cooldown_time: Seconds | None = None
     retry_after: Seconds | None = None
-    fallbacks: list[dict[str, list[str]]] | None = None
-    context_window_fallbacks: list[dict[str, list[str]]] | None = None
-    content_policy_fallbacks: list[dict[str, list[str]]] | None = None
+    fallbacks: FallbackChains | None = None
+    context_window_fallbacks: FallbackChains | None = None
+    content_policy_fallbacks: FallbackChains | None = None
     default_fallbacks: list[str] | None = None
     max_fallbacks: NonNegative | None = None
 
@@ -88,12 +135,36 @@ class LiteLLMSettings(Reliability):
     drop_params: bool | None = None
     cache: bool | None = None
     cache_params: CacheParams = msgspec.field(default_factory=CacheParams)
+    enable_json_schema_validation: bool | None = None
 
 
 class AliasTarget(msgspec.Struct):
     """What an alias of C{model_group_alias} stands for, in its long form."""
 
     model: str
+    hidden: bool = False
+
+
+class RetryPolicy(msgspec.Struct):
+    """C{retry_policy}: how often a call is tried again, by its failure."""
+
+    TimeoutErrorRetries: NonNegative | None = None
+    RateLimitErrorRetries: NonNegative | None = None
+    InternalServerErrorRetries: NonNegative | None = None
+    ServiceUnavailableErrorRetries: NonNegative | None = None
+    DefaultRetries: NonNegative | None = None
+
+
+class AllowedFailsPolicy(msgspec.Struct):
+    """C{allowed_fails_policy}: C{allowed_fails} by the failure."""
+
+    AuthenticationErrorAllowedFails: NonNegative | None = None
+    NotFoundErrorAllowedFails: NonNegative | None = None
+    TimeoutErrorAllowedFails: NonNegative | None = None
+    RateLimitErrorAllowedFails: NonNegative | None = None
+    InternalServerErrorAllowedFails: NonNegative | None = None
+    BadGatewayErrorAllowedFails: NonNegative | None = None
+    ServiceUnavailableErrorAllowedFails: NonNegative | None = None
 
 
 class RouterSettings(Reliability):
@@ -103,6 +174,26 @@ class RouterSettings(Reliability):
     model_group_alias: dict[str, str | AliasTarget] = {}
     timeout: float | None = None
     stream_timeout: float | None = None
+    default_max_parallel_requests: int | None = None
+    disable_cooldowns: bool | None = None
+    retry_policy: RetryPolicy | None = None
+    model_group_retry_policy: dict[str, RetryPolicy] | None = None
+    allowed_fails_policy: AllowedFailsPolicy | None = None
+
+
+class GeneralSettings(msgspec.Struct):
+    """C{general_settings}: what L{twisted_aigate.kernel.settings} takes of them."""
+
+    master_key: Any = None
+    database_url: Any = None
+
+
+class Credential(msgspec.Struct):
+    """An entry of C{credential_list}: values of C{litellm_params} that several entries share."""
+
+    credential_name: str
+    credential_values: dict[str, str] = {}
+    credential_info: dict[str, Any] = {}
 
 
 class ConfigFile(msgspec.Struct):
@@ -111,15 +202,12 @@ class ConfigFile(msgspec.Struct):
     model_list: list[ModelEntry] = []
     litellm_settings: LiteLLMSettings = msgspec.field(default_factory=LiteLLMSettings)
     router_settings: RouterSettings = msgspec.field(default_factory=RouterSettings)
+    general_settings: GeneralSettings = msgspec.field(default_factory=GeneralSettings)
+    credential_list: list[Credential] = []
 
 
 SECTIONS = ConfigFile.__struct_fields__
 """The sections of the file that are the gateway's."""
-
-
-def _unknown(value: Any, model: type[msgspec.Struct], where: str) -> list[str]:
-    known = set(model.__struct_fields__)
-    return [f"{where}{key}" for key in value if key not in known] if isinstance(value, dict) else []
 
 
 def _without_nulls(value: Any) -> Any:
@@ -132,27 +220,14 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _unsupported(data: dict[str, Any], config: ConfigFile) -> list[str]:
-    settings = data.get("litellm_settings")
-    found = _unknown(settings, LiteLLMSettings, "litellm_settings.")
-    cache = "litellm_settings.cache_params."
-    if isinstance(settings, dict):
-        found += _unknown(settings.get("cache_params"), CacheParams, cache)
-    found += [cache + each for each in config.litellm_settings.cache_params.unsupported]
-    found += _unknown(data.get("router_settings"), RouterSettings, "router_settings.")
+    found = unknown_keys(data, ConfigFile)
+    cache = config.litellm_settings.cache_params
+    found += [f"litellm_settings.cache_params.{each}" for each in cache.unsupported]
     router = data.get("router_settings")
-    aliases = router.get("model_group_alias") if isinstance(router, dict) else None
-    for target in aliases.values() if isinstance(aliases, dict) else ():
-        found += _unknown(target, AliasTarget, "router_settings.model_group_alias.")
     strategy = router.get("routing_strategy") if isinstance(router, dict) else None
     if strategy is not None and strategy not in STRATEGIES:
         found.append(f"router_settings.routing_strategy: {strategy}")
-    entries = data.get("model_list")
-    for entry in entries if isinstance(entries, list) else []:
-        if isinstance(entry, dict):
-            found += _unknown(entry, ModelEntry, "model_list.")
-            params = entry.get("litellm_params")
-            found += _unknown(params, LiteLLMParams, "model_list.litellm_params.")
-    return sorted(set(found))
+    return sorted(found)
 
 
 def parse_sections(file: Mapping[str, Any]) -> tuple[ConfigFile, list[str]]:

@@ -34,6 +34,9 @@ from twisted_aigate.kernel.identifiers import current_request_id
 
 _MODEL_ID = b"x-litellm-model-id"
 
+_DEFAULTED = frozenset((Task.CHAT, Task.COMPLETION, Task.EMBEDDING, Task.SPEECH))
+"""What the parameters of a deployment are for: the fields of others have other names."""
+
 
 class Gateway:
     """
@@ -224,6 +227,8 @@ class Gateway:
         provider = self._provider(deployment)
         if isinstance(call, FormCall):
             return await provider.call_form(deployment, call)
+        if deployment.defaults and call.task in _DEFAULTED:
+            call = call.with_defaults(deployment.defaults)
         return await provider.call(deployment, call)
 
     def _provider(self, deployment: Deployment) -> IProvider:

@@ -99,6 +99,8 @@ def read_catalogue(
         policy = configured_policy(sections)
         unknown = sorted(name for name in policy.names if name not in catalogue)
         unsupported += [f"the fallback {name!r} (no such model)" for name in unknown]
+        for name, reason in catalogue.left_out.items():
+            unsupported.append(f"an entry of the model {name!r} ({reason})")
         return catalogue, policy, unsupported
     except ConfigError as error:
         raise configuration.wrong_file(error) from None

@@ -81,3 +81,22 @@ litellm_settings: {num_retries: 7, allowed_fails: 9, fallbacks: [{a: [b]}]}
         for text in ("num_retries: -1", "cooldown_time: soon", "fallbacks: {a: b}",
                      "fallbacks: [a]", "default_fallbacks: a"):  # fmt: skip
             self.assertRaises(ConfigError, _policy, f"router_settings: {{{text}}}")
+
+    def test_by_failure(self) -> None:
+        """The policies, by LiteLLM's names of the failures, and the long form of a fallback."""
+        policy = _policy("""
+router_settings:
+  retry_policy: {TimeoutErrorRetries: 1, DefaultRetries: 2}
+  model_group_retry_policy: {m: {RateLimitErrorRetries: 0}}
+  allowed_fails_policy: {NotFoundErrorAllowedFails: 9}
+  disable_cooldowns: true
+  fallbacks: [{a: [b, {model: c}]}]
+""")
+        expected = Policy(
+            cooldown_time=0,
+            fallbacks={"a": ("b", "c")},
+            retries={"TimeoutError": 1, "Default": 2},
+            group_retries={"m": {"RateLimitError": 0}},
+            allowed={"NotFoundError": 9},
+        )
+        self.assertEqual(policy, expected)

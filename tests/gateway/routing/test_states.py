@@ -24,7 +24,7 @@ class StatesTests(SynchronousTestCase):
 
     def fail(self, deployment: Deployment = _A, retry_after: float | None = None) -> None:  # type: ignore[override]
         """Have a deployment fail."""
-        self.states.failed(deployment, _POLICY, retry_after, lasting=False)
+        self.states.failed(deployment, _POLICY, retry_after, kind="RateLimitError", lasting=False)
 
     def test_cooling_down(self) -> None:
         """One failure more than may be, and it is left alone, and then known anew."""
@@ -51,16 +51,26 @@ class StatesTests(SynchronousTestCase):
 
     def test_lasting_failure(self) -> None:
         """It cools down at once."""
-        self.states.failed(_A, _POLICY, None, lasting=True)
+        self.states.failed(_A, _POLICY, None, kind="NotFoundError", lasting=True)
         self.assertEqual(self.states.wait([_A]), 5)
+
+    def test_allowed_by_the_failure(self) -> None:
+        """The policy says how many of a kind there may be, of lasting ones too."""
+        policy = Policy(allowed_fails=9, cooldown_time=5, allowed={"NotFoundError": 1, "T": 0})
+        self.states.failed(_A, policy, None, kind="NotFoundError", lasting=True)
+        self.assertTrue(self.states.is_available(_A))
+        self.states.failed(_A, policy, None, kind="NotFoundError", lasting=True)
+        self.assertFalse(self.states.is_available(_A))
+        self.states.failed(_B, policy, None, kind="T", lasting=False)
+        self.assertFalse(self.states.is_available(_B))
 
     def test_never(self) -> None:
         """With no cooldown none is left alone, save as its provider asks."""
         policy = Policy(allowed_fails=0, cooldown_time=0)
         for lasting in (False, True):
-            self.states.failed(_A, policy, None, lasting=lasting)
+            self.states.failed(_A, policy, None, kind="RateLimitError", lasting=lasting)
         self.assertTrue(self.states.is_available(_A))
-        self.states.failed(_A, policy, 3, lasting=False)
+        self.states.failed(_A, policy, 3, kind="RateLimitError", lasting=False)
         self.assertEqual(self.states.wait([_A]), 3)
 
     def test_resting(self) -> None:
@@ -79,7 +89,7 @@ class StatesTests(SynchronousTestCase):
     def test_rest_is_not_for_what_cools_down_or_is_full(self) -> None:
         """Only what a provider asks for is a rest."""
         full = Deployment("m", "openai", "full", limits=Limits(rpm=0))
-        self.states.failed(_A, _POLICY, 2, lasting=True)
+        self.states.failed(_A, _POLICY, 2, kind="NotFoundError", lasting=True)
         self.assertIsNone(self.states.rest([_A, full]))
         self.assertEqual(self.states.rest([_A, full, _B]), 0)
         self.assertEqual(self.states.wait([_A]), 5)

@@ -47,7 +47,10 @@ class ListingRoutes:
 
     async def _models(self, request: Request, caller: Caller) -> Reply:
         catalogue = self._gateway.catalogue
-        names = [name for name in catalogue.names if caller.may_use(name, catalogue)]
+        wanted = catalogue.names
+        if _argument(request, b"return_wildcard_routes") == "true":
+            wanted += catalogue.patterns
+        names = [name for name in wanted if caller.may_use(name, catalogue)]
         if not lists_for_anthropic(request):
             listed = [self._listed(request, name) for name in names]
             return json_reply({"object": "list", "data": listed})

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from attrs import fields
 
-from twisted_aigate.gateway.config_file import ConfigFile
+from twisted_aigate.gateway.config_file import ConfigFile, FallbackChains
 from twisted_aigate.gateway.routing.policy import STRATEGIES, Policy
 
 
-def _chains(value: list[dict[str, list[str]]]) -> dict[str, tuple[str, ...]]:
-    return {name: tuple(chain) for entry in value for name, chain in entry.items()}
+def _chains(value: FallbackChains) -> dict[str, tuple[str, ...]]:
+    return {
+        name: tuple(each if isinstance(each, str) else each.model for each in chain)
+        for entry in value
+        for name, chain in entry.items()
+    }
+
+
+def _by_failure(policy: msgspec.Struct, ending: str) -> dict[str, int]:
+    return {
+        name.removesuffix(ending): value
+        for name, value in msgspec.structs.asdict(policy).items()
+        if value is not None
+    }
 
 
 def configured_policy(config: ConfigFile) -> Policy:
@@ -32,7 +45,18 @@ def configured_policy(config: ConfigFile) -> Policy:
             said[name] = _chains(said[name])
     if "default_fallbacks" in said:
         said["default_fallbacks"] = tuple(said["default_fallbacks"])
-    strategy = STRATEGIES.get(config.router_settings.routing_strategy or "")
+    router = config.router_settings
+    if router.retry_policy is not None:
+        said["retries"] = _by_failure(router.retry_policy, "Retries")
+    said["group_retries"] = {
+        name: _by_failure(each, "Retries")
+        for name, each in (router.model_group_retry_policy or {}).items()
+    }
+    if router.allowed_fails_policy is not None:
+        said["allowed"] = _by_failure(router.allowed_fails_policy, "AllowedFails")
+    if router.disable_cooldowns:
+        said["cooldown_time"] = 0.0
+    strategy = STRATEGIES.get(router.routing_strategy or "")
     if strategy is not None:
         said["strategy"] = strategy
     return Policy(**said)

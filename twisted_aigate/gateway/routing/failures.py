@@ -27,6 +27,28 @@ _CONTENT_TEXT = re.compile(
 )
 
 
+_KINDS = {
+    401: "AuthenticationError",
+    403: "AuthenticationError",
+    404: "NotFoundError",
+    408: "TimeoutError",
+    429: "RateLimitError",
+    502: "BadGatewayError",
+    503: "ServiceUnavailableError",
+    504: "TimeoutError",
+}
+
+
+def kind_of(error: GatewayError) -> str:
+    """
+    What LiteLLM's policies call a failure.
+
+    Source: https://docs.litellm.ai/docs/exception_mapping
+    """
+    default = "InternalServerError" if error.status >= 500 else "BadRequestError"
+    return _KINDS.get(error.status, default)
+
+
 class Meaning(Enum):
     """What to do about a failure."""
 

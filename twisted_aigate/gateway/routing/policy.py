@@ -42,6 +42,10 @@ class Policy:
     @ivar content_policy_fallbacks: The same, for what its provider's policy refuses.
     @ivar default_fallbacks: For model names that have no entry in C{fallbacks}.
     @ivar max_fallbacks: How many of them are asked at most.
+    @ivar retries: C{num_retries} by the kind of the failure, as
+        L{twisted_aigate.gateway.routing.failures.kind_of} has it, and C{Default}.
+    @ivar group_retries: The same for a model name; they win.
+    @ivar allowed: C{allowed_fails} by the kind of the failure.
     """
 
     strategy: Strategy = Strategy.LATENCY
@@ -54,6 +58,23 @@ class Policy:
     content_policy_fallbacks: Mapping[str, tuple[str, ...]] = Factory(dict)
     default_fallbacks: tuple[str, ...] = ()
     max_fallbacks: int = 5
+    retries: Mapping[str, int] = Factory(dict)
+    group_retries: Mapping[str, Mapping[str, int]] = Factory(dict)
+    allowed: Mapping[str, int] = Factory(dict)
+
+    def retries_after(self, kind: str, model: str, own: int | None) -> int:
+        """
+        How often a call is tried again that has failed so.
+
+        @param kind: The kind of its last failure.
+        @param model: The model name.
+        @param own: What the deployment that failed says of it.
+        """
+        for table in (self.group_retries.get(model, {}), self.retries):
+            number = table.get(kind, table.get("Default"))
+            if number is not None:
+                return number
+        return self.num_retries if own is None else own
 
     @property
     def names(self) -> set[str]:

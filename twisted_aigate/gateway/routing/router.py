@@ -31,7 +31,7 @@ from twisted_aigate.gateway.deployments import Catalogue, Deployment
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.routing.asking import Ask, Occupied, attempt, occupy
 from twisted_aigate.gateway.routing.backoff import LONGEST_BACKOFF, LONGEST_PROMISE, wait_before
-from twisted_aigate.gateway.routing.failures import Meaning, meaning_of
+from twisted_aigate.gateway.routing.failures import Meaning, kind_of, meaning_of
 from twisted_aigate.gateway.routing.fallbacks import fallbacks_of
 from twisted_aigate.gateway.routing.policy import Policy
 from twisted_aigate.gateway.routing.states import States
@@ -230,7 +230,9 @@ class Router:
                 left = [each for each in left if each.id != deployment.id]
                 if not left:
                     raise last
-            elif meaning is Meaning.RETRY and retries < policy.num_retries:
+            elif meaning is Meaning.RETRY and retries < policy.retries_after(
+                kind_of(failed), deployment.model_name, deployment.num_retries
+            ):
                 seconds = self._wait(left, deployment, failures, last_resort)
                 if seconds is None:
                     raise last
@@ -245,6 +247,9 @@ class Router:
         if failures:
             least = min(failures[each.id] for each in available)
             available = [each for each in available if failures[each.id] == least]
+        if len(available) > 1:
+            first = min(each.order for each in available)
+            available = [each for each in available if each.order == first]
         return choose(self.policy.strategy, available, self.states, self._random)
 
     def _wait(
@@ -288,12 +293,17 @@ class Router:
             # In this process nothing is lost on the way: that a queue is full is to be heard, and
             # what Claude Code has done is not to be done again.
             return Meaning.ELSEWHERE if meaning is Meaning.RETRY else meaning
+        if error.status == 404 and deployment.wildcard is not None:
+            # Any name may have been asked for: the others that the wildcard matches are there.
+            return meaning
         asked_to_wait = error.retry_after is not None
         if meaning in (Meaning.RETRY, Meaning.ELSEWHERE) and (
             asked_to_wait or self._has_alternative(deployment)
         ):
             lasting = meaning is Meaning.ELSEWHERE
-            self.states.failed(deployment, self.policy, error.retry_after, lasting=lasting)
+            self.states.failed(
+                deployment, self.policy, error.retry_after, kind=kind_of(error), lasting=lasting
+            )
         return meaning
 
     def _has_alternative(self, deployment: Deployment) -> bool:

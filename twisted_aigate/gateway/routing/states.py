@@ -136,18 +136,28 @@ class States:
         state.in_flight -= 1
 
     def failed(
-        self, deployment: Deployment, policy: Policy, retry_after: float | None, *, lasting: bool
+        self,
+        deployment: Deployment,
+        policy: Policy,
+        retry_after: float | None,
+        *,
+        kind: str,
+        lasting: bool,
     ) -> None:
         """
         It has failed at a call.
 
+        @param kind: The kind of the failure, for the policy.
         @param retry_after: Seconds for which its provider wants to be left alone.
-        @param lasting: It will fail again: it is left alone at the first time.
+        @param lasting: It will fail again: it is left alone at the first time, unless the policy
+            says how many such failures there may be.
         """
         now = self._clock.seconds()
         state = self.of(deployment)
-        many = state.failed(now) > policy.allowed_fails
-        if policy.cooldown_time and (many or lasting):
+        allowed = policy.allowed.get(kind)
+        if allowed is None:
+            allowed = 0 if lasting else policy.allowed_fails
+        if state.failed(now) > allowed and policy.cooldown_time:
             state.cool(now + policy.cooldown_time)
         if retry_after:
             state.rest(now + min(retry_after, _LONGEST_REST))
