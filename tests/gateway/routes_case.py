@@ -37,6 +37,7 @@ from twisted_aigate.gateway.routes import (
 )
 from twisted_aigate.gateway.routing.policy import Policy
 from twisted_aigate.gateway.routing.router import Router
+from twisted_aigate.gateway.schemas.service import Schemas
 from twisted_aigate.gateway.service import Gateway
 from twisted_aigate.http_client import HTTPClient as UpstreamClient
 from twisted_aigate.http_client import WebSocketClient
@@ -86,10 +87,11 @@ class RoutesCase(SynchronousTestCase):
         self.addCleanup(self.accounts.database.close)
         self.cache = make_cache(self.clock)
         router = Router(self.catalogue, policy, self.clock, Random(1))
-        self.gateway = gateway = Gateway(
-            router, {"openai": self.provider}, self.accounts.meter, self.kept, self.cache
-        )
         threads: Any = HeldThreads()
+        schemas = Schemas(threads)
+        self.gateway = gateway = Gateway(
+            router, {"openai": self.provider}, self.accounts.meter, self.kept, schemas, self.cache
+        )
         self.sockets = Upstream(self.clock)
         asking = Asking(UpstreamClient(self.clock, self.sockets.endpoint))
         speakers = {

@@ -57,6 +57,7 @@ class Call:
     @ivar protocol_headers: The caller's own header fields that belong to the protocol that it
         speaks, for a provider that speaks it too.
     @ivar cache: What is asked of the cache.
+    @ivar checked: Whether its answer must fit the schema that it asks for; C{None}: as configured.
     """
 
     task: Task
@@ -68,6 +69,7 @@ class Call:
     mock_response: MockResponse | None = None
     protocol_headers: tuple[tuple[bytes, bytes], ...] = ()
     cache: Controls = NONE
+    checked: bool | None = None
 
     def with_defaults(self, defaults: Mapping[str, msgspec.Raw]) -> Call:
         """The call with these fields where it has none of the name."""

@@ -14,6 +14,9 @@ BUDGET_EXCEEDED = "budget_exceeded"
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
+MISFIT = "json_schema_validation_error"
+"""The code of an answer that does not fit the schema that its call asked for."""
+
 
 class GatewayError(Exception):
     """

@@ -76,6 +76,7 @@ class ChatRequest(GenerationRequest, kw_only=True):
     response_format: dict[str, Raw] | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = None
+    enable_json_schema_validation: bool | None = None
 
 
 class CompletionRequest(GenerationRequest, kw_only=True):

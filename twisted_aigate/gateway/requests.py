@@ -36,7 +36,7 @@ REQUESTS: dict[Task, type[BaseRequest]] = {
 }
 """The typed model of each call whose request is a JSON object."""
 
-_OURS = ("extra_headers", "mock_response", "cache")
+_OURS = ("extra_headers", "mock_response", "cache", "enable_json_schema_validation")
 """Fields that are for the gateway and not for the provider."""
 
 _NEVER_FORWARDED = frozenset(
@@ -137,4 +137,5 @@ def json_call(
         getattr(request, "mock_response", None),
         headers,
         read_controls(request.cache, cache_control),
+        getattr(request, "enable_json_schema_validation", None),
     )

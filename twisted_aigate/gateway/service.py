@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from attrs import evolve
@@ -28,7 +28,9 @@ from twisted_aigate.gateway.responses.asks import KeptAsk, answer_kept
 from twisted_aigate.gateway.responses.keepers import keeper_of
 from twisted_aigate.gateway.responses.kept import KeptResponses
 from twisted_aigate.gateway.responses.service import begin_turn
+from twisted_aigate.gateway.routing.asking import Ask
 from twisted_aigate.gateway.routing.router import Answer, Router
+from twisted_aigate.gateway.schemas.service import Schemas
 from twisted_aigate.http_client import Origin
 from twisted_aigate.kernel.identifiers import current_request_id
 
@@ -47,6 +49,7 @@ class Gateway:
         L{twisted_aigate.gateway.providers.table} have the entry C{openai}.
     @param meter: Lets calls in and has them paid.
     @param kept: Keeps responses.
+    @param schemas: Checks answers that must fit one.
     @param cache: Keeps answers; C{None}: nobody does.
     """
 
@@ -56,10 +59,12 @@ class Gateway:
         providers: Mapping[str, IProvider],
         meter: Meter,
         kept: KeptResponses,
+        schemas: Schemas,
         cache: ResponseCache | None = None,
     ) -> None:
         self.router = router
         self._kept = kept
+        self._schemas = schemas
         self._providers = providers
         self._meter = meter
         self._cache = cache
@@ -76,6 +81,8 @@ class Gateway:
         @raise GatewayError: It gives no result.
         """
         call = self._meant(caller, call)
+        if call.checked is None and self.router.policy.enable_json_schema_validation:
+            call = evolve(call, checked=True)
         cache = self._cache
         if cache is None or not cache.covers(call) or not self._is_repeatable(call.model):
             return await self._answer(caller, call)
@@ -105,7 +112,17 @@ class Gateway:
             return await self._message(caller, call)
         if call.task is Task.RESPONSES:
             return await self._respond(caller, call)
-        return await self._metered(caller, call, lambda each: self._provide(each, call))
+        return await self._metered(caller, call, await self._asking(call))
+
+    async def _asking(self, call: Call) -> Ask:
+        """How a deployment is asked: one whose answer does not fit its schema has failed."""
+        checker = await self._schemas.checker(call) if call.checked else None
+
+        async def ask(deployment: Deployment) -> Result:
+            result = await self._provide(deployment, call)
+            return result if checker is None else await self._schemas.checked(result, checker)
+
+        return ask
 
     def _meant(self, caller: Caller, call: Call) -> Call:
         """The call by the model name that the caller means and may use."""
@@ -202,7 +219,7 @@ class Gateway:
         self,
         caller: Caller,
         call: Call | FormCall,
-        ask: Callable[[Deployment], Awaitable[Result]],
+        ask: Ask,
         only: Deployment | None = None,
     ) -> Result:
         def reachable() -> Sequence[Deployment]:

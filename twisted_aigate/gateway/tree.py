@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from attrs import asdict
+from attrs import asdict, evolve
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -38,6 +38,7 @@ from twisted_aigate.gateway.responses.records import ResponseTable
 from twisted_aigate.gateway.routing.configured import configured_policy
 from twisted_aigate.gateway.routing.policy import Policy
 from twisted_aigate.gateway.routing.router import Router
+from twisted_aigate.gateway.schemas.service import Schemas
 from twisted_aigate.gateway.service import Gateway
 from twisted_aigate.http_client import HTTPClient, WebSocketClient
 from twisted_aigate.http_client.client import endpoints
@@ -54,6 +55,8 @@ from twisted_aigate.kernel.settings import (
     SettingsError,
 )
 from twisted_aigate.kernel.threads import Threads
+
+_SCHEMA_THREADS = 2
 
 
 def usable_local_models(settings: Settings) -> Iterator[tuple[LocalModelEntry, str | None]]:
@@ -97,6 +100,8 @@ def read_catalogue(
         switches = asdict(configuration.settings.providers)
         catalogue = make_catalogue(sections, switches, claude, local, configuration.environment)
         policy = configured_policy(sections)
+        if configuration.settings.enable_json_schema_validation:
+            policy = evolve(policy, enable_json_schema_validation=True)
         unknown = sorted(name for name in policy.names if name not in catalogue)
         unsupported += [f"the fallback {name!r} (no such model)" for name in unknown]
         for name, reason in catalogue.left_out.items():
@@ -195,7 +200,11 @@ class GatewayTree:
         store = make_store(plan, self._redis or redis, reactor)
         self.cache = ResponseCache(plan, store, reactor)
         router = Router(catalogue, policy, reactor, random)
-        self.gateway = Gateway(router, providers, accounts.meter, self._responses, self.cache)
+        self._schema_threads = Threads(reactor, _SCHEMA_THREADS, "schemas")
+        schemas = Schemas(self._schema_threads)
+        self.gateway = Gateway(
+            router, providers, accounts.meter, self._responses, schemas, self.cache
+        )
         self.realtime = Realtime(router, providers, self._sockets, accounts.meter)
         self.health = HealthChecks(self.gateway, self.realtime, threads, folder)
 
@@ -250,4 +259,5 @@ class GatewayTree:
             await self._redis.stop()
         stops = [Deferred.fromCoroutine(model.stop()) for model in self._local.values()]
         await gatherResults(stops)
+        self._schema_threads.stop()
         await self._accounts.stop()

@@ -15,6 +15,7 @@ from tests.gateway.accounts import NOW, FakeAccounts
 from tests.gateway.fakes import FakeProvider, make_call
 from tests.gateway.messages.examples import chunk, stream
 from tests.support.streams import HandFed, RecordingConsumer
+from tests.support.threads import HeldThreads
 from twisted_aigate.gateway.accounting import ledger
 from twisted_aigate.gateway.accounting.records import budget_holds
 from twisted_aigate.gateway.callers import MASTER, Caller, with_key
@@ -26,6 +27,7 @@ from twisted_aigate.gateway.keys.records import virtual_keys
 from twisted_aigate.gateway.keys.requests import GenerateKey, UpdateKey
 from twisted_aigate.gateway.routing.policy import Policy
 from twisted_aigate.gateway.routing.router import Router
+from twisted_aigate.gateway.schemas.service import Schemas
 from twisted_aigate.gateway.service import Gateway
 from twisted_aigate.kernel.database import DatabaseUnavailable
 from twisted_aigate.kernel.units import HOUR, MINUTE
@@ -57,8 +59,10 @@ class MeterCase(SynchronousTestCase):
         policy = Policy(num_retries=0, fallbacks={"falls": ("dear",)})
         router = Router(Catalogue(deployments), policy, self.clock, Random(1))
         providers: Any = {"openai": self.provider, "local": self.provider}
+        threads: Any = HeldThreads()
         kept: Any = None
-        self.gateway = Gateway(router, providers, self.accounts.meter, kept)
+        meter = self.accounts.meter
+        self.gateway = Gateway(router, providers, meter, kept, Schemas(threads))
 
     def key(self, **fields: Any) -> Caller:
         """Whoever has a new key."""

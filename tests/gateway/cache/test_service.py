@@ -14,6 +14,7 @@ from zope.interface import implementer
 from tests.gateway.accounts import NOW, FakeAccounts
 from tests.gateway.fakes import FakeProvider, make_cache, make_call
 from tests.support.streams import HandFed, RecordingConsumer
+from tests.support.threads import HeldThreads
 from twisted_aigate.gateway.cache.controls import Controls
 from twisted_aigate.gateway.cache.plan import Mode
 from twisted_aigate.gateway.callers import MASTER, Caller, with_key
@@ -25,6 +26,7 @@ from twisted_aigate.gateway.keys.models import KeyLimits, VirtualKey
 from twisted_aigate.gateway.providers.interface import IActs
 from twisted_aigate.gateway.routing.policy import Policy
 from twisted_aigate.gateway.routing.router import Router
+from twisted_aigate.gateway.schemas.service import Schemas
 from twisted_aigate.gateway.service import Gateway
 
 _ONE, _TWO = event(b'{"choices":[]}'), event(b'{"choices":[{}]}')
@@ -62,7 +64,9 @@ class CacheCase(SynchronousTestCase):
         self.cache = make_cache(self.clock, self.mode)
         providers = {"openai": self.provider, "actor": self.actor}
         kept: Any = None
-        self.gateway = Gateway(router, providers, self.accounts.meter, kept, self.cache)
+        threads: Any = HeldThreads()
+        schemas = Schemas(threads)
+        self.gateway = Gateway(router, providers, self.accounts.meter, kept, schemas, self.cache)
 
     def ask(self, call: Call | None = None, caller: Caller = MASTER) -> Deferred[Result]:
         call = make_call() if call is None else call

@@ -34,7 +34,7 @@ def cache_key(caller: Caller, call: Call, namespace: str) -> str:
         if name not in _SAY_NOTHING and (value := _meaning(bytes(raw))) is not None
     }
     headers = sorted((*call.extra_headers, *call.protocol_headers))
-    whole = (call.task.value, call.model, caller.id, namespace, headers, asked)
+    whole = (call.task.value, call.model, caller.id, namespace, headers, call.checked, asked)
     digest = hashlib.sha256(_encoder.encode(whole)).hexdigest()
     return f"{namespace}:{digest}" if namespace else digest
 

@@ -45,6 +45,7 @@ class Policy:
     @ivar retries: C{num_retries} by the kind of the failure, as
         L{twisted_aigate.gateway.routing.failures.kind_of} has it, and C{Default}.
     @ivar group_retries: The same for a model name; they win.
+    @ivar enable_json_schema_validation: Whether an answer fails that does not fit its schema.
     @ivar allowed: C{allowed_fails} by the kind of the failure.
     """
 
@@ -61,6 +62,7 @@ class Policy:
     retries: Mapping[str, int] = Factory(dict)
     group_retries: Mapping[str, Mapping[str, int]] = Factory(dict)
     allowed: Mapping[str, int] = Factory(dict)
+    enable_json_schema_validation: bool = False
 
     def retries_after(self, kind: str, model: str, own: int | None) -> int:
         """

@@ -28,7 +28,7 @@ from twisted.logger import Logger
 from twisted_aigate.gateway.accounting.reader import UsageReader
 from twisted_aigate.gateway.calls import Result
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
-from twisted_aigate.gateway.errors import GatewayError
+from twisted_aigate.gateway.errors import MISFIT, GatewayError
 from twisted_aigate.gateway.routing.asking import Ask, Occupied, attempt, occupy
 from twisted_aigate.gateway.routing.backoff import LONGEST_BACKOFF, LONGEST_PROMISE, wait_before
 from twisted_aigate.gateway.routing.failures import Meaning, kind_of, meaning_of
@@ -293,8 +293,8 @@ class Router:
             # In this process nothing is lost on the way: that a queue is full is to be heard, and
             # what Claude Code has done is not to be done again.
             return Meaning.ELSEWHERE if meaning is Meaning.RETRY else meaning
-        if error.status == 404 and deployment.wildcard is not None:
-            # Any name may have been asked for: the others that the wildcard matches are there.
+        if error.code == MISFIT or (error.status == 404 and deployment.wildcard is not None):
+            # It was the caller's schema, or name, of those that the wildcard matches.
             return meaning
         asked_to_wait = error.retry_after is not None
         if meaning in (Meaning.RETRY, Meaning.ELSEWHERE) and (

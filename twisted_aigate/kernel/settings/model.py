@@ -299,6 +299,7 @@ class Settings:
 
     @ivar config: A YAML file in LiteLLM's C{config.yaml} schema.
     @ivar data_dir: Where all state lives.
+    @ivar enable_json_schema_validation: Chats' answers must fit the schemas that they ask for.
     @ivar database_url: C{postgresql://…}; C{None}: SQLite under C{data_dir}. It holds a password.
     @ivar redis: What several processes share beside the database; C{None}: each keeps its own.
     """
@@ -322,6 +323,9 @@ class Settings:
     data_dir: Path = variable("DATA_DIR", kinds.FOLDER, ".data")
     database_url: Secret | None = variable("DATABASE_URL", kinds.SECRET)
     redis: RedisAddress | None = variable("REDIS_URL", kinds.REDIS)
+    enable_json_schema_validation: bool = variable(
+        "ENABLE_JSON_SCHEMA_VALIDATION", kinds.SWITCH, "0"
+    )
     log_format: str = variable("LOG_FORMAT", kinds.choice("auto", "text", "json"), "auto")
     log_level: str = variable("LOG_LEVEL", kinds.choice("debug", "info", "warn", "error"), "info")
 
