@@ -223,10 +223,10 @@ def _wrong_messages(messages: list[dict[str, Any]]) -> str | None:
             open_calls.remove(message["tool_call_id"])
         elif open_calls:
             return f"no results for {open_calls}"
-        elif not message["content"] and not message.get("tool_calls"):
+        elif not message.get("content") and not message.get("tool_calls"):
             return "an empty message"
         open_calls += [call["id"] for call in message.get("tool_calls", ())]
-        content = message["content"]
+        content = message.get("content")
         for part in content if isinstance(content, list) else ():
             if part["type"] not in ("text", "image_url"):
                 return f"the part {part}"
