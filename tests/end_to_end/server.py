@@ -14,6 +14,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 MASTER_KEY = "sk-end-to-end-0123456789"
@@ -59,11 +60,17 @@ class Server:
     @param variables: Its configuration beside port, key and folder; the word C{PORT} in
         C{AIGATE_LISTEN} becomes its port.
     @param config: The text of C{AIGATE_CONFIG}'s file, if it has one.
+    @param files: Further files beside it, by name.
     @param port: Where it listens; C{None}: on one that is free.
     """
 
     def __init__(
-        self, config: str | None = None, *, port: int | None = None, **variables: str
+        self,
+        config: str | None = None,
+        *,
+        port: int | None = None,
+        files: Mapping[str, str] | None = None,
+        **variables: str,
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="aigate-test-"))
         self.port = free_port() if port is None else port
@@ -78,6 +85,8 @@ class Server:
         if config is not None:
             self.config.write_text(config)
             settings["AIGATE_CONFIG"] = str(self.config)
+        for name, text in (files or {}).items():
+            (self.folder / name).write_text(text)
         settings.update(variables)
         if "AIGATE_LISTEN" in settings:
             settings["AIGATE_LISTEN"] = settings["AIGATE_LISTEN"].replace("PORT", str(self.port))

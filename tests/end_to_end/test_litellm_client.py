@@ -9,6 +9,9 @@ from unittest import mock
 from tests.end_to_end.client_case import WEATHER, ClientCase
 from tests.end_to_end.scripted import Turn
 from tests.end_to_end.server import MASTER_KEY
+from twisted_aigate.gateway.providers.further import FURTHER
+from twisted_aigate.gateway.providers.names import NOT_HERE, OTHER_NAMES
+from twisted_aigate.gateway.providers.table import REMOTE
 
 _HELLO = [{"role": "user", "content": "Hello"}]
 _PREFIXES = ("openai", "litellm_proxy")
@@ -96,3 +99,19 @@ class LiteLLMTests(ClientCase):
             mock_response = {"mock_response": "litellm.RateLimitError"}
             with self.assertRaises(self.litellm.RateLimitError):
                 self.chat(prefix, extra_body=mock_response)
+
+    def test_providers(self) -> None:
+        """Each of LiteLLM's providers is either here, or known not to be; and where it says."""
+        from litellm.litellm_core_utils.get_llm_provider_logic import get_llm_provider
+
+        here = {*REMOTE, *OTHER_NAMES}
+        theirs = {provider.value for provider in self.litellm.LlmProviders}
+        self.assertEqual(theirs - here - NOT_HERE, set())
+        self.assertEqual(here & NOT_HERE, set())
+        for name, provider in FURTHER.items():
+            with mock.patch.dict(os.environ, {provider.key_variable: "sk-found"}):
+                _, found, key, base = get_llm_provider(f"{name}/some-model")
+            self.assertEqual(found, name)
+            if base is not None and provider.base_url is not None:
+                self.assertEqual(base.rstrip("/"), provider.base_url, name)
+                self.assertEqual(key, "sk-found", name)

@@ -102,7 +102,7 @@ class RoutesCase(SynchronousTestCase):
         client = WebSocketClient(self.clock, self.sockets.endpoint)
         realtime = Realtime(router, speakers, client, self.accounts.meter)
         health = HealthChecks(gateway, realtime, threads, folder)
-        routes = gateway_routes(
+        self.routes = routes = gateway_routes(
             gateway,
             realtime,
             health,

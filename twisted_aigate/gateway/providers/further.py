@@ -33,7 +33,6 @@ FURTHER = {
     "aihubmix": _shaped("https://aihubmix.com/v1", "AIHUBMIX"),
     "aiml": _shaped("https://api.aimlapi.com/v1", "AIML"),
     "amazon_nova": _shaped("https://api.nova.amazon.com/v1", "AMAZON_NOVA"),
-    "anyscale": _shaped("https://api.endpoints.anyscale.com/v1", "ANYSCALE"),
     "apertis": _limited("https://api.stima.tech/v1", "STIMA_API_KEY"),
     "baseten": _shaped("https://inference.baseten.co/v1", "BASETEN"),
     "bigmodel": _shaped("https://open.bigmodel.cn/api/paas/v4", "BIGMODEL"),
