@@ -71,6 +71,16 @@ class Target:
     body_file: Path | None = None
     paths: int = 0
 
+    def request(self) -> bytes:
+        """One request as it is sent, for clients of our own."""
+        fields = {
+            "Host": f"{HOST}:{self.port}",
+            "Content-Length": str(len(self.body)),
+            **self.headers,
+        }
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        return f"{self.method} {self.path} HTTP/1.1\r\n{head}\r\n{self.body}".encode("ascii")
+
 
 @dataclass(frozen=True)
 class Load:

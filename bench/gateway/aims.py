@@ -6,11 +6,14 @@ from collections.abc import Iterator
 
 from bench.gateway.load import COMPARED, Figures
 from bench.gateway.payloads import Flavour
+from bench.gateway.waiting import WAITING
 
 _RATE = 20.0
 _LATENCY = 1 / 20
 _CHUNKS = 10.0
 _START = 1.0
+_UNCHANGED = 1.25
+"""What one p99 is of the next when nothing has changed, on a machine with its load on two CPUs."""
 _RESIDENT = 90e6
 
 
@@ -55,6 +58,14 @@ def aims(aigate: Figures, litellm: Figures | None) -> Iterator[str]:
                 f"{flavour.value} streams",
                 f"at least {_CHUNKS:g} times",
             )
+    if aigate.beside is not None and aigate.beside.requests:
+        alone = aigate.loads[plain]
+        share = aigate.beside.p99 / alone.p99
+        yield _line(
+            share <= _UNCHANGED and not aigate.beside.problems,
+            f"p99 beside {WAITING} who wait for a silent provider is {share:.2f} of that alone",
+            f"at most {_UNCHANGED:g}",
+        )
     yield _line(
         aigate.start <= _START,
         f"first 200 {aigate.start:.2f} s after its start",

@@ -46,7 +46,8 @@ class Contender(Protocol):
 
 def _write_models(provider: Provider, path: Path, **sections: object) -> None:
     """A LiteLLM configuration of all flavours, two deployments for the plain one."""
-    bases = [(flavour, provider.base(flavour)) for flavour in provider.flavours]
+    flavours = (*provider.flavours, Flavour.SILENT)
+    bases = [(flavour, provider.base(flavour)) for flavour in flavours]
     bases.append((Flavour.PLAIN, provider.second_base))
     models = [
         {
@@ -169,7 +170,7 @@ class Nginx:
     def start(self, provider: Provider, port: int, folder: Path) -> Child:
         """See L{Contender}."""
         upstreams, locations = [], []
-        for flavour in provider.flavours:
+        for flavour in (*provider.flavours, Flavour.SILENT):
             server = urlsplit(provider.base(flavour)).netloc
             upstreams.append(f"upstream {flavour.value} {{ server {server}; keepalive 256; }}")
             locations.append(

@@ -42,14 +42,7 @@ class _Stream:
     """A connection that asks for one stream after the other."""
 
     def __init__(self, target: Target) -> None:
-        fields = {
-            "Host": f"{HOST}:{target.port}",
-            "Content-Length": str(len(target.body)),
-            **target.headers,
-        }
-        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        text = f"{target.method} {target.path} HTTP/1.1\r\n{head}\r\n{target.body}"
-        self._request = text.encode("ascii")
+        self._request = target.request()
         self._port = target.port
         self.connect()
 

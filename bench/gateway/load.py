@@ -16,6 +16,7 @@ from bench.gateway.contenders import KEY, Contender
 from bench.gateway.first_chunk import FirstChunks, measure_first_chunks
 from bench.gateway.payloads import Flavour, request_body
 from bench.gateway.provider import COMPLETIONS, Provider
+from bench.gateway.waiting import WAITING, callers_waiting
 
 CONNECTIONS = (1, 16, 64)
 COMPARED = 16
@@ -52,6 +53,7 @@ class Figures:
     @ivar at_rest: Resident bytes before the load, when each flavour has been asked for once.
     @ivar after: Resident bytes after it.
     @ivar loads: The loads by flavour and connections.
+    @ivar beside: The plain load again, while others wait for a provider that is silent.
     @ivar first_chunks: By the number of streams at once.
     @ivar problems: What was not as it should be, apart from the loads.
     """
@@ -62,6 +64,7 @@ class Figures:
     at_rest: int = 0
     after: int = 0
     loads: dict[tuple[Flavour, int], Load] = field(default_factory=dict)
+    beside: Load | None = None
     first_chunks: dict[int, FirstChunks] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -102,6 +105,27 @@ def _load(
             f"  {flavour.value:8} {connections:3} connections: {load.rate:10.1f} requests/s, "
             f"p50 {load.p50:.2f} ms, p99 {load.p99:.2f} ms {'; '.join(load.problems)}"
         )
+
+
+def _load_beside(
+    figures: Figures,
+    contender: Contender,
+    child: Child,
+    port: int,
+    whole: int,
+    seconds: int,
+) -> None:
+    target = _target(contender, port, Flavour.PLAIN)
+    with callers_waiting(_target(contender, port, Flavour.SILENT)) as problems:
+        # Those who wait have been heard.
+        child.settle()
+        load = run_wrk(target, COMPARED, seconds, child.log.parent, int(whole * _WHOLE))
+    figures.beside = load
+    figures.problems += problems
+    say(
+        f"  plain beside {WAITING} who wait: {load.rate:10.1f} requests/s, "
+        f"p50 {load.p50:.2f} ms, p99 {load.p99:.2f} ms {'; '.join(load.problems)}"
+    )
 
 
 def measure(
@@ -156,6 +180,8 @@ def _measure_running(
     for streams in STREAMS:
         child.settle()
         figures.first_chunks[streams] = measure_first_chunks(target, streams, seconds)
+    child.settle()
+    _load_beside(figures, contender, child, port, wholes[Flavour.PLAIN], seconds)
     child.settle()
     figures.after = child.resident()
     if child.exit_status is not None:

@@ -1,7 +1,8 @@
 """
 A fake provider whose streams take time: C{python -m bench.gateway.paced PORT}.
 
-Whatever is asked of it, it sends the first event at once and each of the others L{PACE} later.
+Whatever is asked of it, it sends the first event at once and each of the others L{PACE} later;
+below C{/silent/} nothing, ever.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class Paced(asyncio.Protocol):
         self._received = b""
         if head.startswith(b"GET"):
             self._transport.write(_HEALTH)
+            return
+        if head.startswith(b"POST /silent/"):
             return
         self._transport.write(_FIRST)
         self._wait(PACED_CHUNKS - 1, self._loop.time())

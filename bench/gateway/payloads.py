@@ -28,12 +28,14 @@ class Flavour(StrEnum):
 
     C{PLAIN}: one JSON answer. C{BURST}: a stream whose chunks the provider sends with one write.
     C{FLUSHED}: one whose chunks it sends with a write each. C{PACED}: one whose chunks take time.
+    C{SILENT}: one JSON answer that does not come.
     """
 
     PLAIN = "plain"
     BURST = "burst"
     FLUSHED = "flushed"
     PACED = "paced"
+    SILENT = "silent"
 
     @property
     def model(self) -> str:
@@ -43,7 +45,7 @@ class Flavour(StrEnum):
     @property
     def streams(self) -> bool:
         """Whether the answer is a stream of events."""
-        return self is not Flavour.PLAIN
+        return self not in (Flavour.PLAIN, Flavour.SILENT)
 
     @property
     def chunks(self) -> int:

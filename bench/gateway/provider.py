@@ -28,7 +28,7 @@ class Provider:
 
     @ivar port: nginx's.
     @ivar paced_port: The paced server's.
-    @ivar flavours: What it answers to.
+    @ivar flavours: What it answers to; C{SILENT} is not among them.
     """
 
     port: int
@@ -37,7 +37,7 @@ class Provider:
 
     def port_of(self, flavour: Flavour) -> int:
         """The port that answers to a flavour."""
-        return self.paced_port if flavour is Flavour.PACED else self.port
+        return self.paced_port if flavour in (Flavour.PACED, Flavour.SILENT) else self.port
 
     def base(self, flavour: Flavour) -> str:
         """The base URL of a flavour, as a client of OpenAI's wants it."""
@@ -100,5 +100,6 @@ def start_provider(stack: ExitStack, folder: Path) -> Provider:
     )
     stack.enter_context(paced)
     wait_until_ok(paced, paced_port, HEALTH, most=10.0)
-    flavours = tuple(f for f in Flavour if f is not Flavour.FLUSHED or echo is not None)
+    left_out = {Flavour.SILENT} if echo is not None else {Flavour.SILENT, Flavour.FLUSHED}
+    flavours = tuple(flavour for flavour in Flavour if flavour not in left_out)
     return Provider(port, paced_port, flavours)

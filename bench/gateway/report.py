@@ -13,6 +13,7 @@ from bench.gateway.aims import aims, stream_flavours
 from bench.gateway.first_chunk import percentile
 from bench.gateway.load import COMPARED, FEW, LONGER, Figures
 from bench.gateway.payloads import CHUNKS, PACE, PACED_CHUNKS, Flavour
+from bench.gateway.waiting import WAITING
 
 _TITLES = {
     Flavour.PLAIN: "Chat completions, not streamed",
@@ -74,6 +75,24 @@ def _loads(flavour: Flavour, all_figures: Sequence[Figures]) -> str:
     chunks = ["chunks/s"] if flavour.streams else []
     head = ["contender", "connections", "requests/s", *chunks, "p50, ms", "p99, ms", "problems"]
     return f"### {_TITLES[flavour]}\n\n{table(head, rows)}"
+
+
+def _beside(all_figures: Sequence[Figures]) -> str:
+    rows = []
+    for figures in all_figures:
+        alone = figures.loads.get((Flavour.PLAIN, COMPARED))
+        loads = (("nobody", alone), (f"{WAITING} who wait", figures.beside))
+        for beside, load in loads if figures.beside is not None else ():
+            if load is not None:
+                latencies = [figure(load.p50), figure(load.p99)] if load.requests else ["none"] * 2
+                problems = "; ".join(load.problems)
+                rows.append([figures.name, beside, figure(load.rate), *latencies, problems])
+    head = ("contender", "beside", "requests/s", "p50, ms", "p99, ms", "problems")
+    return (
+        "### Beside a provider that is silent\n\nChat completions, not streamed, at "
+        f"{COMPARED} connections, while {WAITING} others wait for another provider's answer, which "
+        f"does not come.\n\n{table(head, rows)}"
+    )
 
 
 def _first_chunks(all_figures: Sequence[Figures]) -> str:
@@ -140,6 +159,7 @@ def render(
         parts.append(f"**Left out: {', '.join(missing)}.**\n")
     parts.append(_starts(all_figures))
     parts += [_loads(flavour, [direct, *all_figures]) for flavour in flavours]
+    parts.append(_beside(all_figures))
     parts.append(_first_chunks([direct, *all_figures]))
     aigate = by_name.get("aigate")
     if aigate is not None:
