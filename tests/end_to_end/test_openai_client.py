@@ -71,6 +71,20 @@ class OpenAIClientTests(SynchronousTestCase):
         answer = client.chat.completions.create(model="plain", messages=_HELLO)
         self.assertEqual(answer.choices[0].message.content, "From the fake provider.")
 
+    def test_azures_client(self) -> None:
+        """It says the model in the path, and the key in a field of its own."""
+        client = openai.AzureOpenAI(
+            azure_endpoint=self.server.url,
+            api_key=MASTER_KEY,
+            api_version="2025-01-01-preview",
+            max_retries=0,
+        )
+        self.addCleanup(client.close)
+        answer = client.chat.completions.create(model="plain", messages=_HELLO)
+        self.assertEqual(answer.choices[0].message.content, "From the fake provider.")
+        embedded = client.embeddings.create(model="plain", input="cat", encoding_format="float")
+        self.assertEqual(embedded.data[0].embedding, [0.25, -0.5])
+
     def test_stream(self) -> None:
         """A stream arrives chunk by chunk."""
         stream = self.client.chat.completions.create(model="plain", messages=_HELLO, stream=True)

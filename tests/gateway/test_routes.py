@@ -38,6 +38,22 @@ class RoutesTests(RoutesCase):
                 self.assertEqual(deployment.model, "upstream-m")
                 self.assertEqual(call.task.value, path)
 
+    def test_model_in_the_path(self) -> None:
+        """It is the model that is asked, whatever the body says."""
+        for place in ("/openai/deployments", "/engines"):
+            for path, body in (
+                ("/chat/completions", _CHAT),
+                ("/completions", {"prompt": "x"}),
+                ("/embeddings", {"input": ["x"]}),
+            ):
+                for model, asked in (("m", "upstream-m"), ("org/name", "o"), ("org%2Fname", "o")):
+                    target = f"{place}/{model}{path}?api-version=2025-01-01"
+                    response, answer = self.post(target, {**body, "model": "other"})
+                    self.assertEqual((response.code, answer), (200, {"ok": True}), target)
+                    self.assertEqual(self.provider.calls[-1][0].model, asked)
+        response, answer = self.post("/openai/deployments/m/chat/completions", [])
+        self.assertEqual((response.code, answer["error"]["type"]), (400, "invalid_request_error"))
+
     def test_keys(self) -> None:
         """The key in any of the headers that clients use; none and a wrong one are 401."""
         for headers in (

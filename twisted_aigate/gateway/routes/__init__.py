@@ -68,6 +68,7 @@ def gateway_routes(
         spend.add_to(router, prefix, authorise)
         responses.add_to(router, prefix, authorise)
     calls.add_cohere_to(router, authorise)
+    calls.add_named_to(router, authorise)
     CacheRoutes(cache, max_body).add_to(router, authorise)
     HealthRoutes(health, accounts, cache).add_to(router, authorise)
     return router

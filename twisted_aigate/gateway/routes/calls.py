@@ -32,6 +32,9 @@ from twisted_aigate.web.routing import Router
 _decoders = {task: msgspec.json.Decoder(model) for task, model in REQUESTS.items()}
 _prompt_decoder = msgspec.json.Decoder(PromptRequest)
 
+_NAMED = (Task.CHAT, Task.COMPLETION, Task.EMBEDDING)
+"""What there is with the model's name in the path, as in LiteLLM."""
+
 
 class CallRoutes:
     """
@@ -80,22 +83,40 @@ class CallRoutes:
         handler = self._json_handler(Task.RERANK)
         router.add("POST", "/v2" + Task.RERANK.value, handler, authorise)
 
-    def _json_handler(self, task: Task) -> Callable[[Request, Caller], Awaitable[Reply]]:
-        decoder = _decoders[task]
+    def add_named_to(self, router: Router, authorise: Authorise[Caller]) -> None:
+        """
+        Add the routes whose paths name the model, as those of Azure's clients do.
 
+        @param authorise: Says who calls.
+        """
+        for place in ("/openai/deployments", "/engines"):
+            for task in _NAMED:
+                path = f"{place}/<path:model>{task.value}"
+                router.add("POST", path, self._named_handler(task), authorise)
+
+    def _json_handler(self, task: Task) -> Callable[[Request, Caller], Awaitable[Reply]]:
         async def handler(request: Request, caller: Caller) -> Reply:
             body = await request.body.read(self._max_body)
-            checked = parse(decoder, body)
-            headers = protocol_headers(task, request.fields)
-            default = self._default(task, caller)
-            cache_control = request.joined_field(b"cache-control")
-            call = json_call(
-                task, checked, parse_fields(body), body, headers, default, cache_control
-            )
-            more = (request_id_field(request.id),) if task is Task.MESSAGES else ()
-            return _reply(await self._gateway.call(caller, call), more)
+            return await self._answer(task, request, caller, body)
 
         return handler
+
+    def _named_handler(self, task: Task) -> Callable[..., Awaitable[Reply]]:
+        async def handler(request: Request, caller: Caller, model: str) -> Reply:
+            body = await request.body.read(self._max_body)
+            fields = {**parse_fields(body), "model": msgspec.Raw(msgspec.json.encode(model))}
+            return await self._answer(task, request, caller, msgspec.json.encode(fields))
+
+        return handler
+
+    async def _answer(self, task: Task, request: Request, caller: Caller, body: bytes) -> Reply:
+        checked = parse(_decoders[task], body)
+        headers = protocol_headers(task, request.fields)
+        default = self._default(task, caller)
+        cache_control = request.joined_field(b"cache-control")
+        call = json_call(task, checked, parse_fields(body), body, headers, default, cache_control)
+        more = (request_id_field(request.id),) if task is Task.MESSAGES else ()
+        return _reply(await self._gateway.call(caller, call), more)
 
     async def _count_tokens(self, request: Request, caller: Caller) -> Reply:
         body = await request.body.read(self._max_body)
