@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import frozen
 from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.pool import NullPool
@@ -65,6 +67,15 @@ _POSTGRESQL = Flavour(
     lock_for_migration="SELECT pg_advisory_xact_lock(6291943)",
 )
 
+_PRISMAS_SCHEMA = "schema"
+_PRISMAS = frozenset(
+    (
+        _PRISMAS_SCHEMA, "connection_limit", "pool_timeout", "pgbouncer", "socket_timeout",
+        "max_connection_lifetime", "max_idle_connection_lifetime", "statement_cache_size",
+    )
+)  # fmt: skip
+"""Source: https://www.prisma.io/docs/orm/overview/databases/postgresql#arguments"""
+
 _FLAVOURS = {"sqlite": _SQLITE, "postgresql": _POSTGRESQL}
 
 
@@ -96,11 +107,23 @@ def make_engine(url: str) -> Engine:
         )
     if kind in ("postgresql", "postgres"):
         defaults = {"connect_timeout": str(int(_CONNECT_TIMEOUT)), "application_name": "aigate"}
+        query = {**defaults, **_without_prismas(parsed.query)}
         return create_engine(
-            parsed.set(drivername="postgresql+psycopg2", query={**defaults, **parsed.query}),
+            parsed.set(drivername="postgresql+psycopg2", query=query),
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
             # Many rows in one round trip: an object of 10,000 parts is that many rows.
             executemany_mode="values_plus_batch",
         )
     raise ValueError(f"{kind} is neither sqlite nor postgresql")
+
+
+def _without_prismas(
+    query: Mapping[str, str | tuple[str, ...]],
+) -> dict[str, str | tuple[str, ...]]:
+    """A URL's query without what Prisma alone knows: LiteLLM's URLs have it."""
+    known = {name: value for name, value in query.items() if name not in _PRISMAS}
+    schema = query.get(_PRISMAS_SCHEMA)
+    if schema:
+        known.setdefault("options", f"-csearch_path={schema}")
+    return known
