@@ -6,12 +6,16 @@ import os
 from typing import Any
 from unittest import mock
 
+import pytest
+
 from tests.end_to_end.client_case import WEATHER, ClientCase
 from tests.end_to_end.scripted import Turn
 from tests.end_to_end.server import MASTER_KEY
 from twisted_aigate.gateway.providers.further import FURTHER
 from twisted_aigate.gateway.providers.names import NOT_HERE, OTHER_NAMES
 from twisted_aigate.gateway.providers.table import REMOTE
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*:UserWarning", "ignore:.*:DeprecationWarning")
 
 _HELLO = [{"role": "user", "content": "Hello"}]
 _PREFIXES = ("openai", "litellm_proxy")
