@@ -55,6 +55,7 @@ def check(folder: Path) -> str:
     from twisted_aigate.claudebox.accounts import NAME, ZAI, make_instance
     from twisted_aigate.gateway.providers.claudebox import claude_deployments
     from twisted_aigate.gateway.tree import read_cache_plan, read_catalogue, usable_local_models
+    from twisted_aigate.platform import unknown_sections
 
     configuration = load(os.environ, folder)
     local = list(usable_local_models(configuration.settings))
@@ -70,6 +71,7 @@ def check(folder: Path) -> str:
     lines += [f"off: {name}: {made}" for name, made in claudeboxes.items() if isinstance(made, str)]
     browsers = find_programs(configuration.settings, shutil.which)
     lines += [f"off: browsers: {browsers}"] if isinstance(browsers, str) else []
+    unsupported += unknown_sections(configuration)
     lines += [f"not supported, without effect: {key}" for key in unsupported]
     return "\n".join(lines)
 

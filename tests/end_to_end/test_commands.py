@@ -89,6 +89,7 @@ class CommandTests(SynchronousTestCase):
         done = self.run_command("aigate", "check", **variables)
         self.assertEqual(done.returncode, 1)
         self.assertIn("the provider 'nobody' is not known", done.stderr)
-        path.write_text("litellm_settings: {set_verbose: true}\n")
+        path.write_text("litellm_settings: {set_verbose: true}\nguardrails: []\n")
         done = self.run_command("aigate", "check", **variables)
-        self.assertIn("not supported, without effect: litellm_settings.set_verbose", done.stdout)
+        for key in ("litellm_settings.set_verbose", "guardrails"):
+            self.assertIn(f"not supported, without effect: {key}\n", done.stdout)

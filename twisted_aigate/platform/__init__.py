@@ -45,6 +45,11 @@ _TRY = (
 """The command that a new user is shown."""
 
 
+def unknown_sections(configuration: Configuration) -> list[str]:
+    """The sections of the configuration file that nobody reads."""
+    return sorted(set(configuration.file) - _SECTIONS)
+
+
 class Platform:
     """
     All trees.
@@ -114,8 +119,7 @@ class Platform:
 
     def summarise(self) -> None:
         """Say what is on, what is off and why, and what to try."""
-        file = self._configuration.file
-        for section in sorted(set(file) - _SECTIONS):
+        for section in unknown_sections(self._configuration):
             self._log.warn(
                 "configuration: {section} is not supported and has no effect", section=section
             )
