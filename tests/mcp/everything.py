@@ -344,9 +344,12 @@ class Everything:
             info, self.tools, EverythingResources(), prompts, prompts, "Use it to test."
         )
         self.endpoint = Endpoint(self.server, clock, most_sessions, idle)
-        router = mcp_routes(self.endpoint, "/mcp", _anyone, Origins(()), 0)
+        router = mcp_routes(self._endpoint, "/mcp", _anyone, Origins(()), 0)
         tree = Tree(b"", router, render_mcp_error, None, frozenset(), 600.0)
         self.site = Site([tree], ClientAddresses(()), clock)
+
+    async def _endpoint(self) -> Endpoint:
+        return self.endpoint
 
     def change(self, change: Change) -> None:
         """Tell clients that something has changed."""

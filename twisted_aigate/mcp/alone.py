@@ -15,13 +15,14 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_aigate.mcp.answers import Answered, Opened, Posted
 from twisted_aigate.mcp.context import Context
-from twisted_aigate.mcp.envelope import STATUSES, Envelope, read_envelope, unsupported
-from twisted_aigate.mcp.errors import MCPError, invalid_request
+from twisted_aigate.mcp.envelope import Envelope, read_envelope, unsupported
+from twisted_aigate.mcp.errors import STATUSES, MCPError, invalid_request
 from twisted_aigate.mcp.exchange import Exchange, InputRequired, OneShot
-from twisted_aigate.mcp.messages import parse, plain, refusal
+from twisted_aigate.mcp.messages import parse, plain
 from twisted_aigate.mcp.revisions import MODERN
 from twisted_aigate.mcp.server import MCPServer
 from twisted_aigate.mcp.streams import EventStream
+from twisted_aigate.mcp.wire import refusal
 from twisted_aigate.mcp.work import progress_token, start
 
 

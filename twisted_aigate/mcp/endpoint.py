@@ -25,21 +25,18 @@ from twisted_aigate.mcp.alone import StandAlone
 from twisted_aigate.mcp.answers import Answered, Opened, Posted
 from twisted_aigate.mcp.context import Context
 from twisted_aigate.mcp.envelope import is_enveloped
-from twisted_aigate.mcp.errors import invalid_request, method_not_found
+from twisted_aigate.mcp.errors import NoSession, invalid_request, method_not_found
 from twisted_aigate.mcp.exchange import Exchange
-from twisted_aigate.mcp.messages import Message, parse, result
-from twisted_aigate.mcp.revisions import HANDSHAKES, has_batches, negotiated
+from twisted_aigate.mcp.messages import Message, parse
+from twisted_aigate.mcp.revisions import HANDSHAKES, MODERN, has_batches, negotiated
 from twisted_aigate.mcp.server import MCPServer, parsed, serialised
 from twisted_aigate.mcp.session import Session
 from twisted_aigate.mcp.sessions import Sessions
 from twisted_aigate.mcp.streams import EventBody, EventStream
+from twisted_aigate.mcp.wire import result
 from twisted_aigate.mcp.work import progress_token, start
 
 _OF_SESSIONS = frozenset(("logging/setLevel", "resources/subscribe", "resources/unsubscribe"))
-
-
-class NoSession(Exception):
-    """There is no such session, or not for this caller."""
 
 
 class Endpoint:
@@ -209,6 +206,10 @@ class Endpoint:
         return serialised(request.method, context.version, EmptyResult())
 
     # GET and DELETE.
+
+    def has_streams(self, version: str | None) -> bool:
+        """Whether there are streams that belong to no request, in a revision."""
+        return version not in MODERN
 
     def open(self, session_id: str, caller: ToolCaller, last_event_id: str | None) -> Opened:
         """

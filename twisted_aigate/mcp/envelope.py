@@ -20,32 +20,18 @@ from mcp_types import (
     ClientCapabilities,
     LoggingLevel,
 )
-from mcp_types.jsonrpc import (
-    HEADER_MISMATCH,
-    INVALID_PARAMS,
-    INVALID_REQUEST,
-    METHOD_NOT_FOUND,
-    MISSING_REQUIRED_CLIENT_CAPABILITY,
-    PARSE_ERROR,
-    UNSUPPORTED_PROTOCOL_VERSION,
-    JSONRPCRequest,
-)
+from mcp_types.jsonrpc import JSONRPCRequest
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import TypeAdapter, ValidationError
 
-from twisted_aigate.mcp.errors import MCPError, invalid_params, wrong_params
+from twisted_aigate.mcp.errors import (
+    HEADER_MISMATCH,
+    UNSUPPORTED_VERSION,
+    MCPError,
+    invalid_params,
+    wrong_params,
+)
 from twisted_aigate.mcp.revisions import MODERN
-
-STATUSES = {
-    PARSE_ERROR: 400,
-    INVALID_REQUEST: 400,
-    INVALID_PARAMS: 400,
-    HEADER_MISMATCH: 400,
-    MISSING_REQUIRED_CLIENT_CAPABILITY: 400,
-    UNSUPPORTED_PROTOCOL_VERSION: 400,
-    METHOD_NOT_FOUND: 404,
-}
-"""The HTTP status that an error's code is sent with."""
 
 _NAMES = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
 """The parameter that a method's C{Mcp-Name} repeats."""
@@ -83,7 +69,7 @@ def _meta(value: Any) -> Mapping[str, Any]:
 def unsupported(requested: str) -> MCPError:
     """The refusal of a revision that is not spoken here."""
     known = {"supported": list(MODERN_PROTOCOL_VERSIONS), "requested": requested}
-    return MCPError(UNSUPPORTED_PROTOCOL_VERSION, "Unsupported protocol version", known)
+    return MCPError(UNSUPPORTED_VERSION, "Unsupported protocol version", known)
 
 
 def read_envelope(

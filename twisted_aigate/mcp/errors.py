@@ -6,19 +6,40 @@ Source: https://www.jsonrpc.org/specification#error_object
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mcp_types.jsonrpc import (
-    INTERNAL_ERROR,
-    INVALID_PARAMS,
-    INVALID_REQUEST,
-    METHOD_NOT_FOUND,
-    MISSING_REQUIRED_CLIENT_CAPABILITY,
-)
-from pydantic import ValidationError
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+METHOD_NOT_FOUND = -32601
+INVALID_PARAMS = -32602
+INTERNAL_ERROR = -32603
+HEADER_MISMATCH = -32020
+MISSING_CAPABILITY = -32021
+UNSUPPORTED_VERSION = -32022
 CANCELLED = -32800
-"""The code of the answer to a request that its sender has cancelled; the official SDKs' own."""
+"""The code of the answer to a request that its sender has cancelled; the official SDK's own."""
+
+STATUSES = {
+    PARSE_ERROR: 400,
+    INVALID_REQUEST: 400,
+    INVALID_PARAMS: 400,
+    HEADER_MISMATCH: 400,
+    MISSING_CAPABILITY: 400,
+    UNSUPPORTED_VERSION: 400,
+    METHOD_NOT_FOUND: 404,
+}
+"""The HTTP status of a POST that is refused with a code."""
+
+
+class NoSession(Exception):
+    """There is no such session, or not for this caller."""
+
+
+class TooManySessions(Exception):
+    """There are as many sessions as there may be, and all of them are in use."""
 
 
 class MCPError(Exception):
@@ -68,7 +89,7 @@ def cannot(capability: str) -> MCPError:
     """A client cannot be asked what it has not said that it can."""
     required: dict[str, Any] = {"requiredCapabilities": {capability: {}}}
     message = f"The client does not support {capability}."
-    return MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, message, required)
+    return MCPError(MISSING_CAPABILITY, message, required)
 
 
 def unexpected() -> MCPError:

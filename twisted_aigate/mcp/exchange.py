@@ -14,9 +14,9 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from twisted_aigate.mcp.errors import cannot
-from twisted_aigate.mcp.messages import notification, request
 from twisted_aigate.mcp.session import Session
 from twisted_aigate.mcp.streams import HEARTBEAT, EventStream
+from twisted_aigate.mcp.wire import notification, request
 
 
 class Exchange:

@@ -6,31 +6,38 @@ Source: https://modelcontextprotocol.io/specification/2025-11-25/basic/transport
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from inspect import isawaitable
-from typing import Any
-
-from mcp_types.jsonrpc import INTERNAL_ERROR, INVALID_REQUEST
+from typing import TYPE_CHECKING, Any
 
 from twisted_aigate.interfaces import ToolCaller
 from twisted_aigate.mcp.answers import Answered, Opened, Posted
-from twisted_aigate.mcp.endpoint import Endpoint, NoSession
-from twisted_aigate.mcp.envelope import STATUSES
-from twisted_aigate.mcp.errors import MCPError
-from twisted_aigate.mcp.messages import decode, encode, refusal
+from twisted_aigate.mcp.errors import (
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    STATUSES,
+    MCPError,
+    NoSession,
+    TooManySessions,
+)
 from twisted_aigate.mcp.origins import Origins
-from twisted_aigate.mcp.revisions import MODERN
-from twisted_aigate.mcp.sessions import TooManySessions
+from twisted_aigate.mcp.wire import decode, encode, refusal
 from twisted_aigate.web.auth import Authorise
 from twisted_aigate.web.errors import Headers, HTTPError, RenderedError
 from twisted_aigate.web.reply import JSON, Reply
 from twisted_aigate.web.request import Request
 from twisted_aigate.web.routing import Router
 
+if TYPE_CHECKING:
+    from twisted_aigate.mcp.endpoint import Endpoint
+
 _EVENTS = b"text/event-stream"
 _STREAMED = ((b"Cache-Control", b"no-store"), (b"X-Accel-Buffering", b"no"))
 _RETRY_AFTER = ((b"Retry-After", b"5"),)
+
+Get = Callable[[], "Awaitable[Endpoint]"]
+"""Gets an endpoint, which may first have to be made."""
 
 Admit = Callable[[ToolCaller, Any], None]
 """
@@ -63,7 +70,7 @@ def render_mcp_error(error: Exception, request_id: str) -> RenderedError | None:
 
 
 class _Routes:
-    def __init__(self, endpoint: Endpoint, max_body: int, admit: Admit) -> None:
+    def __init__(self, endpoint: Get, max_body: int, admit: Admit) -> None:
         self._endpoint = endpoint
         self._max_body = max_body
         self._admit = admit
@@ -75,23 +82,28 @@ class _Routes:
         # What tools do has time-outs of its own, or is to have none.
         request.be_patient()
         posted = Posted(value, caller, request.base_url, partial(_header, request), json, events)
-        return _reply(await self._endpoint.post(posted))
+        endpoint = await self._endpoint()
+        return _reply(await endpoint.post(posted))
 
     async def get(self, request: Request, caller: ToolCaller) -> Reply:
-        if request.method != b"GET" or _header(request, "mcp-protocol-version") in MODERN:
+        if request.method != b"GET":
             raise _only("POST")
         if not _accepted(request)[1]:
             raise HTTPError(406, "The answer is a stream: send Accept: text/event-stream.")
+        endpoint = await self._endpoint()
+        if not endpoint.has_streams(_header(request, "mcp-protocol-version")):
+            raise _only("POST")
         last = _header(request, "last-event-id")
-        return _reply(self._endpoint.open(_session_id(request), caller, last))
+        return _reply(endpoint.open(_session_id(request), caller, last))
 
     async def delete(self, request: Request, caller: ToolCaller) -> Reply:
-        self._endpoint.end(_session_id(request), caller)
+        endpoint = await self._endpoint()
+        endpoint.end(_session_id(request), caller)
         return Reply(b"", b"", 204)
 
 
 def mcp_routes(
-    endpoint: Endpoint,
+    endpoint: Get,
     path: str,
     authorise: Authorise[ToolCaller],
     origins: Origins,
@@ -101,6 +113,7 @@ def mcp_routes(
     """
     The routes of an endpoint.
 
+    @param endpoint: Gets it.
     @param path: Where it is below its tree's prefix, with and without a slash behind it.
     @param authorise: Says who calls.
     @param origins: Whose web pages may.

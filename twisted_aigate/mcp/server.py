@@ -77,11 +77,12 @@ class MCPServer:
         prompts: Prompts | None = None,
         completions: Completions | None = None,
         instructions: str | None = None,
+        announcements: Announcements | None = None,
     ) -> None:
         self.info = info
         self.tools = tools
         self.instructions = instructions
-        self.announcements = Announcements()
+        self.announcements = Announcements() if announcements is None else announcements
         self._resources = resources
         self._prompts = prompts
         self._completions = completions

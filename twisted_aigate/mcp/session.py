@@ -13,9 +13,9 @@ from twisted.internet.defer import Deferred
 from twisted_aigate.interfaces import ToolCaller
 from twisted_aigate.mcp.announcements import Announcements, Change
 from twisted_aigate.mcp.errors import MCPError, invalid_request
-from twisted_aigate.mcp.messages import notification
 from twisted_aigate.mcp.revisions import primes_streams
 from twisted_aigate.mcp.streams import MOST_KEPT, EventStream
+from twisted_aigate.mcp.wire import notification
 
 _MOST_STREAMS = 32
 

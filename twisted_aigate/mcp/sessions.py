@@ -10,11 +10,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted_aigate.interfaces import ToolCaller
 from twisted_aigate.kernel.identifiers import new_id
 from twisted_aigate.mcp.announcements import Announcements
+from twisted_aigate.mcp.errors import TooManySessions
 from twisted_aigate.mcp.session import Session
-
-
-class TooManySessions(Exception):
-    """There are as many sessions as there may be, and all of them are in use."""
 
 
 class Sessions:

@@ -18,7 +18,7 @@ from twisted.web.iweb import UNKNOWN_LENGTH
 
 from twisted_aigate.kernel.producers import CoroutineProducer
 from twisted_aigate.kernel.units import MB, SECOND
-from twisted_aigate.mcp.messages import encode
+from twisted_aigate.mcp.wire import encode
 
 HEARTBEAT = 15 * SECOND
 """Seconds; proxies close what is silent for a minute."""

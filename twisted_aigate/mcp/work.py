@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from twisted_aigate.mcp.errors import CANCELLED, MCPError, unexpected
 from twisted_aigate.mcp.exchange import Exchange
-from twisted_aigate.mcp.messages import refusal, result
+from twisted_aigate.mcp.wire import refusal, result
 
 _log = Logger()
 

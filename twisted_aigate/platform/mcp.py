@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from inspect import isawaitable
+from typing import TYPE_CHECKING
 
 from twisted_aigate import __version__
 from twisted_aigate.gateway.callers import Caller
@@ -16,9 +17,8 @@ from twisted_aigate.kernel.addresses import is_public
 from twisted_aigate.kernel.processes import minimal_environment
 from twisted_aigate.kernel.settings import Configuration
 from twisted_aigate.mcp.aggregate import Aggregate
-from twisted_aigate.mcp.announcements import Change
+from twisted_aigate.mcp.announcements import Announcements, Change
 from twisted_aigate.mcp.client.config import ServerConfig, configured_servers
-from twisted_aigate.mcp.client.external import ExternalServer
 from twisted_aigate.mcp.client.http import HTTPTransport
 from twisted_aigate.mcp.client.sse import SSETransport
 from twisted_aigate.mcp.client.stdio import StdioTransport
@@ -26,14 +26,16 @@ from twisted_aigate.mcp.client.transport import Transport
 from twisted_aigate.mcp.own.media import Media
 from twisted_aigate.mcp.own.search import WebSearch
 from twisted_aigate.mcp.routes import render_mcp_error
-from twisted_aigate.mcp.server import MCPServer
-from twisted_aigate.platform.endpoints import Endpoints, server_info
+from twisted_aigate.platform.endpoints import Endpoints
 from twisted_aigate.platform.gateway import GatewayPart
 from twisted_aigate.platform.shared import Shared
 from twisted_aigate.toolbox import Toolbox
 from twisted_aigate.web.auth import Authorise, presented_token
 from twisted_aigate.web.request import Request
 from twisted_aigate.web.site import Tree
+
+if TYPE_CHECKING:
+    from twisted_aigate.mcp.client.external import ExternalServer
 
 _OWN = "mcp_tools"
 """What the server of aigate's own tools is called."""
@@ -63,11 +65,15 @@ class McpPart:
         self._endpoints = endpoints
         self._callers: Authorise[Caller] = gateway.callers
         self._client = HTTPClient(shared.reactor, make_endpoints(shared.reactor))
-        taken = {*sources, _OWN}
-        configured = configured_servers(shared.configuration, frozenset(taken))
-        self._external = {config.name: self._server(config) for config in configured}
-        all_sources = {**sources, _OWN: self._own(gateway.posts, uploads), **self._external}
-        self._aggregate = MCPServer(server_info("aigate"), Aggregate(all_sources))
+        self._sources = {**sources, _OWN: self._own(gateway.posts, uploads)}
+        taken = frozenset(self._sources)
+        self._configured = configured_servers(shared.configuration, taken)
+        self._external: dict[str, ExternalServer] = {}
+        self._announcements = Announcements()
+
+    def _all(self) -> ToolSource:
+        self._external = {config.name: self._server(config) for config in self._configured}
+        return Aggregate({**self._sources, **self._external})
 
     def _own(self, posts: Posts, uploads: Uploads | None) -> Toolbox:
         shared, settings = self._shared, self._shared.settings.mcp
@@ -81,13 +87,15 @@ class McpPart:
         return tools
 
     def _server(self, config: ServerConfig) -> ExternalServer:
+        from twisted_aigate.mcp.client.external import ExternalServer
+
         return ExternalServer(
             config.name,
             lambda: self._transport(config),
             config.allowed_tools,
             self._shared.reactor,
             __version__,
-            lambda: self._aggregate.announcements.tell(Change("tools")),
+            lambda: self._announcements.tell(Change("tools")),
         )
 
     def _transport(self, config: ServerConfig) -> Transport:
@@ -103,7 +111,7 @@ class McpPart:
 
     def trees(self) -> Iterator[Tree]:
         """See L{Part}."""
-        router = self._endpoints.router(self._aggregate, "", self._caller)
+        router = self._endpoints.router("aigate", self._all, self._announcements, "", self._caller)
         limiter = self._shared.limiter("api")
         timeout = self._shared.settings.edge.timeouts.api
         yield Tree(b"mcp", router, render_mcp_error, limiter, frozenset(), timeout)
@@ -121,7 +129,8 @@ class McpPart:
 
     def summary(self) -> Iterator[tuple[str, str | None]]:
         """See L{Part}."""
-        others = f", with {', '.join(self._external)}" if self._external else ""
+        names = ", ".join(config.name for config in self._configured)
+        others = f", with {names}" if names else ""
         yield f"/mcp/{others}", None
 
     def check(self, configuration: Configuration) -> None:

@@ -19,7 +19,7 @@ from twisted_aigate.kernel.units import KB, SECOND
 from twisted_aigate.mcp.client.events import MOST, EventReader, EventTooLarge, ServerEvent
 from twisted_aigate.mcp.client.transport import Lost, Receiver, SessionLost
 from twisted_aigate.mcp.errors import MCPError
-from twisted_aigate.mcp.messages import decode, encode
+from twisted_aigate.mcp.wire import decode, encode
 
 RETRY = 1 * SECOND
 """After which a stream is taken up again whose server has not said."""

@@ -12,8 +12,8 @@ from twisted.logger import Logger
 
 from twisted_aigate.mcp.client.transport import Lost, Transport
 from twisted_aigate.mcp.errors import MCPError, method_not_found
-from twisted_aigate.mcp.messages import notification, refusal, request, result
 from twisted_aigate.mcp.revisions import HANDSHAKES
+from twisted_aigate.mcp.wire import notification, refusal, request, result
 
 Told = Callable[[float, float | None, str | None], None]
 """Told of a request's progress: how much is done, of how much, and in words."""

@@ -20,7 +20,7 @@ from twisted_aigate.kernel.units import KB
 from twisted_aigate.mcp.client.events import EventReader, ServerEvent
 from twisted_aigate.mcp.client.transport import Lost, Receiver
 from twisted_aigate.mcp.errors import MCPError
-from twisted_aigate.mcp.messages import decode, encode
+from twisted_aigate.mcp.wire import decode, encode
 
 _MOST_REASON = 2 * KB
 

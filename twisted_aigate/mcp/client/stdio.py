@@ -15,7 +15,7 @@ from twisted_aigate.kernel.processes import ChildProcess, ProcessReactor, spawn
 from twisted_aigate.kernel.units import MB
 from twisted_aigate.mcp.client.transport import Lost, Receiver
 from twisted_aigate.mcp.errors import MCPError
-from twisted_aigate.mcp.messages import decode, encode
+from twisted_aigate.mcp.wire import decode, encode
 
 _LONGEST = 128 * MB
 """Bytes of a message."""

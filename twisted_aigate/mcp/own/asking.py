@@ -9,7 +9,7 @@ from twisted_aigate.interfaces import Posts, ToolContext, ToolError
 from twisted_aigate.kernel.collector import Collector
 from twisted_aigate.kernel.producers import CoroutineProducer
 from twisted_aigate.mcp.errors import MCPError
-from twisted_aigate.mcp.messages import decode, encode
+from twisted_aigate.mcp.wire import decode, encode
 
 _CLIENT = "127.0.0.1"
 
