@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from inspect import isawaitable
 from typing import TYPE_CHECKING
 
+from twisted.internet.defer import Deferred, DeferredList
+
 from twisted_aigate import __version__
 from twisted_aigate.gateway.callers import Caller
 from twisted_aigate.gateway.routes import KEY_HEADERS
@@ -145,6 +147,7 @@ class McpPart:
     async def stop(self) -> None:
         """See L{Part}."""
         self._endpoints.stop()
-        for server in self._external.values():
-            server.stop()
+        await DeferredList(
+            [Deferred.fromCoroutine(server.stop()) for server in self._external.values()]
+        )
         self._client.close()

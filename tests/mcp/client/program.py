@@ -30,7 +30,7 @@ async def _use(reactor: Any, url: str) -> None:
         fields = tool["inputSchema"].get("properties", {})
         arguments = {name: _VALUES[schema["type"]] for name, schema in fields.items()}
         await peer.request("tools/call", {"name": tool["name"], "arguments": arguments})
-    peer.close()
+    await peer.close()
     client.close()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -45,8 +45,9 @@ class FakeServer:
     def agreed(self, version: str) -> None:
         self.version = version
 
-    def close(self) -> None:
+    def close(self) -> Deferred[None]:
         self.is_open = False
+        return succeed(None)
 
     async def send(self, message: Mapping[str, Any]) -> None:
         if self.failing is not None:
@@ -273,7 +274,7 @@ class ExternalServerTests(SynchronousTestCase):
     def test_stopping(self) -> None:
         """The connection ends, and no other is made."""
         self.names()
-        self.server.stop()
+        self.successResultOf(Deferred.fromCoroutine(self.server.stop()))
         self.assertFalse(self.made[0].is_open)
         self.assertEqual(self.names(), [])
         self.clock.advance(100)

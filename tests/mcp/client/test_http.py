@@ -63,7 +63,7 @@ class HTTPTransportTests(TestCase):
         self.addCleanup(lambda: self.everything.site.drain())
         self.addCleanup(self.client.close)
         self.addCleanup(self.everything.endpoint.stop)
-        self.addCleanup(self.server.stop)
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.server.stop()))
         await self.names()
 
     def _changed(self) -> None:
@@ -121,6 +121,12 @@ class HTTPTransportTests(TestCase):
             self.everything.change(Change("tools"))
             await self.call("test_simple_text")
         self.assertIn("test_simple_text", await self.names())
+
+    async def test_stopping_ends_the_session(self) -> None:
+        """There too."""
+        await self.server.stop()
+        self.assertEqual(len(self.everything.endpoint.sessions), 0)
+        self.assertEqual(len(self.everything.tools.forgotten), 1)
 
     async def test_errors(self) -> None:
         """A tool's own, and the protocol's."""

@@ -253,14 +253,14 @@ class ExternalServer:
                 "MCP server {name}: cannot be reached: {reason}", name=self._name, reason=reason
             )
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """End the connection, and make no other."""
         self._stopped = True
         if self._connecting is not None:
             self._connecting.cancel()
         peer, self._peer = self._peer, None
         if peer is not None:
-            peer.close()
+            await peer.close()
 
 
 def _spec(tool: Any) -> ToolSpec | None:

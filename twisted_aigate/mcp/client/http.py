@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from twisted_aigate.http_client import HTTPClient, OutgoingRequest, Response, UpstreamError
 from twisted_aigate.http_client.messages import Fields, split_url
@@ -23,6 +24,11 @@ from twisted_aigate.mcp.wire import decode, encode
 
 RETRY = 1 * SECOND
 """After which a stream is taken up again whose server has not said."""
+
+_PATIENCE = 2 * SECOND
+"""That a server has to hear that its session is over."""
+
+_log = Logger()
 
 MOST_RETRIES = 5
 """How often a stream is taken up again that brings nothing."""
@@ -44,8 +50,6 @@ class HTTPTransport:
     @param timeout: Seconds without progress after which a call fails; 0: no end.
     """
 
-    _log = Logger()
-
     def __init__(
         self,
         client: HTTPClient,
@@ -66,7 +70,7 @@ class HTTPTransport:
         self._session: bytes | None = None
         self._version: bytes | None = None
         self._receiver: Receiver | None = None
-        self._work: set[Deferred[None]] = set()
+        self._listening: Deferred[None] | None = None
 
     async def open(self, receiver: Receiver) -> None:
         """See L{Transport}; nothing is sent before there is something to say."""
@@ -76,7 +80,8 @@ class HTTPTransport:
         """See L{Transport}."""
         self._version = version.encode("ascii")
         # What the server tells by itself. Not all servers do.
-        self._start(self._listen())
+        self._listening = Deferred.fromCoroutine(self._listen())
+        self._listening.addErrback(_ended)
 
     async def send(self, message: Mapping[str, Any]) -> None:
         """See L{Transport}."""
@@ -121,7 +126,7 @@ class HTTPTransport:
         try:
             self._receiver.received(decode(text))
         except MCPError as error:
-            self._log.warn("an MCP server sends what is no JSON: {error}", error=error.message)
+            _log.warn("an MCP server sends what is no JSON: {error}", error=error.message)
 
     # Streams.
 
@@ -175,7 +180,7 @@ class HTTPTransport:
                     return
                 await response.startProducing(reader)
             except (Lost, UpstreamError, EventTooLarge) as error:
-                self._log.debug("an MCP server's stream ended: {error}", error=str(error))
+                _log.debug("an MCP server's stream ended: {error}", error=str(error))
             await self._pause(RETRY if reader.retry is None else max(reader.retry, RETRY))
 
     async def _pause(self, seconds: float) -> None:
@@ -183,31 +188,26 @@ class HTTPTransport:
         timer = self._clock.callLater(seconds, over.callback, None)
         await over
 
-    def _start(self, work: Any) -> None:
-        running = Deferred.fromCoroutine(work)
-        self._work.add(running)
-
-        def done(result: object) -> None:
-            self._work.discard(running)
-
-        running.addErrback(lambda failure: failure.trap(CancelledError) and None)
-        running.addErrback(lambda failure: self._log.failure("an MCP stream failed", failure))
-        running.addBoth(done)
-
-    def close(self) -> None:
+    def close(self) -> Deferred[None]:
         """See L{Transport}; the session is ended."""
-        for work in list(self._work):
-            work.cancel()
-        if self._session is not None:
-            self._start(self._end())
-            self._session = None
+        if self._listening is not None:
+            self._listening.cancel()
+        ending = Deferred.fromCoroutine(self._end())
+        ending.addTimeout(_PATIENCE, self._clock)
+        ending.addErrback(_ended)
+        return ending
 
     async def _end(self) -> None:
-        try:
-            response = await self._request(b"DELETE", ())
-            await response.read(_MOST_REASON)
-        except (Lost, UpstreamError):
-            pass  # It is gone anyway.
+        if self._session is None:
+            return
+        response = await self._request(b"DELETE", ())
+        await response.read(_MOST_REASON)
+
+
+def _ended(failure: Failure) -> None:
+    # Of a connection that nobody needs it does not matter how it ends.
+    if not failure.check(CancelledError, TimeoutError, Lost, UpstreamError):
+        _log.failure("an MCP server's connection failed", failure)
 
 
 def _answers(data: bytes, awaited: Any) -> bool:

@@ -163,7 +163,11 @@ class Peer:
                 answer.errback(reason)
         self._over(reason)
 
-    def close(self) -> None:
-        """End it."""
+    def close(self) -> Deferred[None]:
+        """
+        End it.
+
+        @return: Fires when nothing of it is left.
+        """
         self.lost(Lost("it is not needed any more"))
-        self._transport.close()
+        return self._transport.close()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.python.failure import Failure
 
 from twisted_aigate.http_client import HTTPClient, OutgoingRequest, UpstreamError
@@ -101,10 +101,11 @@ class SSETransport:
     def agreed(self, version: str) -> None:
         """See L{Transport}; nothing depends on it."""
 
-    def close(self) -> None:
+    def close(self) -> Deferred[None]:
         """See L{Transport}."""
         if self._reading is not None:
             self._reading.cancel()
+        return succeed(None)
 
 
 def _taken_apart(url: str) -> tuple[Origin, bytes]:

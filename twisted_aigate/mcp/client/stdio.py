@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_aigate.kernel.processes import ChildProcess, ProcessReactor, spawn
@@ -91,8 +92,13 @@ class StdioTransport:
     def agreed(self, version: str) -> None:
         """See L{Transport}; nothing depends on it."""
 
-    def close(self) -> None:
+    def close(self) -> Deferred[None]:
         """See L{Transport}."""
-        if self._server is not None:
-            self._server.transport.closeStdin()
-            self._server.terminate()
+        server = self._server
+        if server is None:
+            return succeed(None)
+        gone: Deferred[None] = Deferred()
+        server.ended.addCallback(lambda _: gone.callback(None))
+        server.transport.closeStdin()
+        server.terminate()
+        return gone

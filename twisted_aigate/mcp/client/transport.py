@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from twisted.internet.defer import Deferred
+
 
 class Lost(Exception):
     """
@@ -51,5 +53,9 @@ class Transport(Protocol):
     def agreed(self, version: str) -> None:
         """The protocol's revision is agreed upon."""
 
-    def close(self) -> None:
-        """It is not needed any more."""
+    def close(self) -> Deferred[None]:
+        """
+        It is not needed any more.
+
+        @return: Fires when nothing of it is left; never fails.
+        """
