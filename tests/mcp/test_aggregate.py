@@ -45,6 +45,16 @@ class AggregateTests(SynchronousTestCase):
         self.successResultOf(self.call("two_more-test_simple_text", caller))
         self.failureResultOf(self.call("one-test_simple_text", caller), UnknownTool)
 
+    def test_one_that_fails_costs_the_others_nothing(self) -> None:
+        """It is logged."""
+
+        async def broken(caller: ToolCaller) -> Any:
+            raise ZeroDivisionError
+
+        self.one.tools = broken  # type: ignore[method-assign]
+        self.assertEqual(self.names(ToolCaller("someone")), {"two_more"})
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     def test_sessions_are_over_for_all(self) -> None:
         """Each may have kept something."""
         self.all.forget("s")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.mcp.case import LATEST, EndpointCase
+from tests.support.edge import Wire, head
 
 _PROGRESS = {"progressToken": "p"}
 
@@ -177,6 +178,23 @@ class PostTests(EndpointCase):
                 sent = self.send(ping, f"Origin: {origin}")
                 self.assertEqual(sent.answer.status, status)
         self.assertEqual(sent.value["error"]["code"], -32600)
+
+    def test_pages_that_may_call_can_read_the_answer(self) -> None:
+        """The browser asks before, without any key."""
+        origin = "Origin: http://localhost:3000"
+        wire = Wire(self.everything.site, self.clock)
+        wire.send(head("OPTIONS", "/mcp", origin, "Access-Control-Request-Method: POST"))
+        asked = wire.answer()
+        self.assertEqual(asked.status, 204)
+        self.assertIn("Mcp-Session-Id", asked.field("access-control-allow-headers") or "")
+        answer = self.send(b'{"jsonrpc":"2.0","id":1,"method":"ping"}', origin).answer
+        for each in (asked, answer):
+            allowed = each.field("access-control-allow-origin")
+            self.assertEqual((allowed, each.field("vary")), ("http://localhost:3000", "Origin"))
+        wire = Wire(self.everything.site, self.clock)
+        wire.send(head("OPTIONS", "/mcp", "Origin: https://evil.example"))
+        self.assertEqual(wire.answer().status, 403)
+        self.assertIsNone(self.request("ping").answer.field("access-control-allow-origin"))
 
 
 class SessionTests(EndpointCase):

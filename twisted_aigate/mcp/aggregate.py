@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from attrs import evolve
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from twisted_aigate.interfaces import (
     ToolCaller,
@@ -24,6 +26,8 @@ class Aggregate:
     @param sources: The servers, by their names.
     """
 
+    _log = Logger()
+
     def __init__(self, sources: Mapping[str, ToolSource]) -> None:
         self._sources = sources
 
@@ -34,15 +38,18 @@ class Aggregate:
 
     async def tools(self, caller: ToolCaller) -> Sequence[ToolSpec]:
         """See L{ToolSource}: those of the servers that are open to the caller."""
-        names, sources = list(self._open_to(caller)), self._open_to(caller).values()
-        asked = [Deferred.fromCoroutine(source.tools(caller)) for source in sources]
+        open_to = self._open_to(caller)
         # At once: the slowest says how long it takes, not their sum.
-        answered = await DeferredList(asked, fireOnOneErrback=True)
-        return [
-            evolve(tool, name=f"{name}-{tool.name}")
-            for name, (_, tools) in zip(names, answered, strict=True)
-            for tool in tools
-        ]
+        asked = [Deferred.fromCoroutine(source.tools(caller)) for source in open_to.values()]
+        listed: list[ToolSpec] = []
+        answered = await DeferredList(asked, consumeErrors=True)
+        for name, (_, tools) in zip(open_to, answered, strict=True):
+            if isinstance(tools, Failure):
+                # It costs the others nothing.
+                self._log.failure("the tools of {name} cannot be listed", tools, name=name)
+            else:
+                listed += [evolve(tool, name=f"{name}-{tool.name}") for tool in tools]
+        return listed
 
     async def call(
         self, name: str, arguments: Mapping[str, object], context: ToolContext

@@ -35,6 +35,16 @@ if TYPE_CHECKING:
 _EVENTS = b"text/event-stream"
 _STREAMED = ((b"Cache-Control", b"no-store"), (b"X-Accel-Buffering", b"no"))
 _RETRY_AFTER = ((b"Retry-After", b"5"),)
+_PREFLIGHT = (
+    (b"Access-Control-Allow-Methods", b"GET, POST, DELETE"),
+    (
+        b"Access-Control-Allow-Headers",
+        b"Authorization, Content-Type, Last-Event-ID, MCP-Protocol-Version, Mcp-Method, Mcp-Name,"
+        b" Mcp-Session-Id, X-API-Key",
+    ),
+    (b"Access-Control-Max-Age", b"600"),
+)
+"""What a page of another origin may send (https://fetch.spec.whatwg.org/#http-cors-protocol)."""
 
 Get = Callable[[], "Awaitable[Endpoint]"]
 """Gets an endpoint, which may first have to be made."""
@@ -83,7 +93,7 @@ class _Routes:
         request.be_patient()
         posted = Posted(value, caller, request.base_url, partial(_header, request), json, events)
         endpoint = await self._endpoint()
-        return _reply(await endpoint.post(posted))
+        return _reply(await endpoint.post(posted), _to_pages(request))
 
     async def get(self, request: Request, caller: ToolCaller) -> Reply:
         if request.method != b"GET":
@@ -94,12 +104,16 @@ class _Routes:
         if not endpoint.has_streams(_header(request, "mcp-protocol-version")):
             raise _only("POST")
         last = _header(request, "last-event-id")
-        return _reply(endpoint.open(_session_id(request), caller, last))
+        opened = endpoint.open(_session_id(request), caller, last)
+        return _reply(opened, _to_pages(request))
 
     async def delete(self, request: Request, caller: ToolCaller) -> Reply:
         endpoint = await self._endpoint()
         endpoint.end(_session_id(request), caller)
-        return Reply(b"", b"", 204)
+        return Reply(b"", b"", 204, _to_pages(request))
+
+    async def preflight(self, request: Request, caller: None) -> Reply:
+        return Reply(b"", b"", 204, (*_to_pages(request), *_PREFLIGHT))
 
 
 def mcp_routes(
@@ -121,9 +135,12 @@ def mcp_routes(
     @param admit: Looks at what a caller has posted.
     """
 
-    async def guarded(request: Request) -> ToolCaller:
+    def from_pages(request: Request) -> None:
         if not origins.allows(_header(request, "origin"), request.base_url):
             raise HTTPError(403, "Web pages of this origin may not call. See MCP_ALLOWED_ORIGINS.")
+
+    async def guarded(request: Request) -> ToolCaller:
+        from_pages(request)
         caller = authorise(request)
         return await caller if isawaitable(caller) else caller
 
@@ -132,7 +149,21 @@ def mcp_routes(
     router.add("POST", f"{path}/", routes.post, guarded)
     router.add("GET", f"{path}/", routes.get, guarded)
     router.add("DELETE", f"{path}/", routes.delete, guarded)
+    # A browser asks without any key.
+    router.add("OPTIONS", f"{path}/", routes.preflight, from_pages)
     return router
+
+
+def _to_pages(request: Request) -> Headers:
+    """Lets a page of another origin, which may call, read the answer."""
+    origin = request.field(b"origin")
+    if origin is None:
+        return ()
+    return (
+        (b"Access-Control-Allow-Origin", origin),
+        (b"Access-Control-Expose-Headers", b"Mcp-Session-Id"),
+        (b"Vary", b"Origin"),
+    )
 
 
 def _header(request: Request, name: str) -> str | None:
@@ -172,10 +203,9 @@ def _accepted(request: Request) -> tuple[bool, bool]:
     return json, events
 
 
-def _reply(answered: Answered | Opened) -> Reply:
-    headers: Headers = ()
+def _reply(answered: Answered | Opened, headers: Headers) -> Reply:
     if answered.session is not None:
-        headers = ((b"Mcp-Session-Id", answered.session.encode("ascii")),)
+        headers = (*headers, (b"Mcp-Session-Id", answered.session.encode("ascii")))
     if isinstance(answered, Opened):
         return Reply(answered.body, _EVENTS, 200, (*_STREAMED, *headers))
     if answered.value is None:

@@ -16,8 +16,14 @@ from twisted_aigate.mcp.client.transport import Lost, Receiver, SessionLost, Tra
 _CALLER = ToolCaller("someone")
 _TOOLS = [
     {"name": "add", "description": "Adds.", "inputSchema": {"type": "object"}, "title": "Add"},
-    {"name": "other", "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": True}},
+    {
+        "name": "other",
+        "inputSchema": {"type": "object"},
+        "outputSchema": {"type": "array"},
+        "annotations": {"readOnlyHint": True},
+    },
     {"name": "wrong"},
+    {"name": "wrong", "inputSchema": {"type": "string"}},
 ]
 
 
@@ -133,6 +139,7 @@ class ExternalServerTests(SynchronousTestCase):
         add, other = self.successResultOf(self.listing())
         self.assertEqual((add.description, add.more), ("Adds.", {"title": "Add"}))
         self.assertEqual(other.more, {"annotations": {"readOnlyHint": True}})
+        self.assertIsNone(other.output_schema)
 
     def test_a_call(self) -> None:
         """Its arguments go there, and its result comes back."""

@@ -269,11 +269,14 @@ def _spec(tool: Any) -> ToolSpec | None:
         checked = plain(Tool.model_validate(tool))
     except ValidationError:
         return None
+    if checked["inputSchema"].get("type") != "object":
+        return None
+    output = checked.get("outputSchema", {})
     more = {name: value for name, value in checked.items() if name not in _OWN}
     return ToolSpec(
         checked["name"],
         checked.get("description", ""),
         checked["inputSchema"],
-        checked.get("outputSchema"),
+        output if output.get("type") == "object" else None,
         more,
     )
