@@ -313,6 +313,13 @@ class AggregateTests(McpTestCase):
         self.assertEqual(written.structured["size"], 1)
         self.assertTrue(unknown.result["isError"])
 
+    def test_some_servers_alone(self) -> None:
+        """Those that a client names; a virtual key gets no more than it has."""
+        only = {"x-mcp-servers": "hybrids3, mcp_tools, unknown"}
+        _, answer = self.post("/mcp/", "tools/list", None, MASTER_KEY, **only)
+        names = {tool["name"].partition("-")[0] for tool in answer["result"]["tools"]}
+        self.assertEqual(names, {"hybrids3", "mcp_tools"})
+
     def test_there_are_no_other_servers(self) -> None:
         """Nor tools without a server."""
         for name in ("list_buckets", "other-list_buckets", "hybrids3-", "-list_buckets"):
@@ -387,6 +394,9 @@ class KeyTests(McpTestCase):
         _, answer = self.post("/mcp/", "tools/list", None, key)
         names = {tool["name"] for tool in answer["result"]["tools"]}
         self.assertEqual(names, {f"hybrids3-{name}" for name in _STORAGE_TOOLS})
+        more = {"x-mcp-servers": "hybrids3,claudebox"}
+        _, answer = self.post("/mcp/", "tools/list", None, key, **more)
+        self.assertEqual({tool["name"] for tool in answer["result"]["tools"]}, names)
         call = {"name": "claudebox-list_files", "arguments": {}}
         _, refused = self.post("/mcp/", "tools/call", call, key)
         self.assertEqual(refused["error"]["code"], -32602)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tests.mcp.case import EndpointCase
+from twisted_aigate.kernel.collector import Collector
 from twisted_aigate.mcp.announcements import Change
+from twisted_aigate.mcp.streams import EventStream
 
 _PROGRESS = {"progressToken": "p"}
 
@@ -149,3 +151,25 @@ class OwnStreamTests(EndpointCase):
         self.assertTrue(stream.answer.whole)
         self.pass_time(1)
         self.assertEqual(call.value["id"], 1)
+
+    def test_a_large_answer_goes_as_fast_as_it_is_read(self) -> None:
+        """Piece by piece."""
+        stream = EventStream(None, primed=False)
+        stream.send({"large": "x" * 300_000})
+        stream.finish()
+        body = stream.open(self.clock, 0, lambda: None)
+        taken: list[bytes] = []
+
+        class Slow(Collector):
+            def write(self, data: bytes) -> None:
+                taken.append(data)
+                body.pauseProducing()
+
+        done = body.startProducing(Slow())
+        for pieces in range(1, 5):
+            self.assertEqual((len(taken), len(taken[-1])), (pieces, 65536))
+            self.assertNoResult(done)
+            body.resumeProducing()
+        body.resumeProducing()
+        self.successResultOf(done)
+        self.assertIn(b"x" * 300_000, b"".join(taken))

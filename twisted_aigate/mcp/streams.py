@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import UNKNOWN_LENGTH
 
 from twisted_aigate.kernel.producers import CoroutineProducer
-from twisted_aigate.kernel.units import MB, SECOND
+from twisted_aigate.kernel.units import KB, MB, SECOND
 from twisted_aigate.mcp.wire import encode
 
 HEARTBEAT = 15 * SECOND
@@ -26,6 +26,7 @@ HEARTBEAT = 15 * SECOND
 MOST_KEPT = MB
 """Bytes that are kept, once they have been sent, for a client that asks for them again."""
 
+_PIECE = 64 * KB
 _RETRY = 1000
 _MOST_BACKLOG = 1000
 _KEEP_ALIVE = b": keep-alive\n\n"
@@ -187,7 +188,10 @@ class EventBody(CoroutineProducer):
             event = stream.next(self._after)
             if event is not None:
                 self._after = event.number
-                write(event.text)
+                for start in range(0, len(event.text), _PIECE):
+                    # In one piece it would be out of our hands, however slow the client is.
+                    await producer.ready()
+                    write(event.text[start : start + _PIECE])
             elif stream.is_finished or not stream.is_viewed_by(self):
                 break
             elif not await self._grows():

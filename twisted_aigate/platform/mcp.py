@@ -124,10 +124,11 @@ class McpPart:
             caller = await caller
         # Tools that ask models do so by the caller's own key.
         token = presented_token(request, *KEY_HEADERS)
+        wanted = _wanted(request)
         if caller.is_master:
-            return ToolCaller(caller.id, token, is_operator=True)
-        servers = () if caller.key is None else caller.key.mcp_servers
-        return ToolCaller(caller.id, token, servers=frozenset(servers))
+            return ToolCaller(caller.id, token, is_operator=True, servers=wanted)
+        servers = frozenset(() if caller.key is None else caller.key.mcp_servers)
+        return ToolCaller(caller.id, token, servers=servers if wanted is None else servers & wanted)
 
     def summary(self) -> Iterator[tuple[str, str | None]]:
         """See L{Part}."""
@@ -151,3 +152,12 @@ class McpPart:
             [Deferred.fromCoroutine(server.stop()) for server in self._external.values()]
         )
         self._client.close()
+
+
+def _wanted(request: Request) -> frozenset[str] | None:
+    """The servers that a client wants, as LiteLLM's clients say; C{None}: all."""
+    field = request.joined_field(b"x-mcp-servers")
+    if field is None:
+        return None
+    names = (name.strip() for name in field.decode("latin-1").split(","))
+    return frozenset(filter(None, names))
