@@ -66,17 +66,12 @@ class Exchange:
         if not work.called:
             self._work.append(work)
 
-    def answer(self, message: dict[str, Any] | None) -> None:
-        """
-        A request is answered.
-
-        @param message: The answer; C{None}: there is none, since its client has cancelled it.
-        """
+    def answer(self, message: dict[str, Any]) -> None:
+        """A request is answered."""
         self._expected -= 1
         if self._has_begun:
-            if message is not None:
-                self._stream.send(message)
-        elif message is not None:
+            self._stream.send(message)
+        else:
             self._answers.append(message)
         if self._expected:
             return
