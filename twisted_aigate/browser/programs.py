@@ -1,4 +1,4 @@
-"""What has to be installed for browsers to run here."""
+"""What browsers run on: programs that have to be installed here, or a Grid."""
 
 from __future__ import annotations
 
@@ -26,16 +26,30 @@ class Programs:
     x_server: str
 
 
-def find_programs(settings: Settings, which: Callable[[str], str | None]) -> Programs | str:
+@frozen
+class Grid:
+    """
+    Browsers elsewhere.
+
+    @ivar url: A Selenium Grid's.
+    """
+
+    url: str
+
+
+def find_programs(settings: Settings, which: Callable[[str], str | None]) -> Programs | Grid | str:
     """
     Find what is needed.
 
     @param which: Where a program is; such as L{shutil.which}.
-    @return: The programs, or in one line why browsers are off and how to turn them on.
+    @return: The programs, or the Grid in their place, or in one line why browsers are off and how
+        to turn them on.
     @raise SettingsError: They are switched on, and something is missing.
     """
     if settings.switches.browser is False:
         return "BROWSER=0; set it to 1 to turn browsers on"
+    if settings.browser.grid_url is not None:
+        return Grid(settings.browser.grid_url.rstrip("/"))
     found = {name: which(name) for name in _PACKAGES}
     missing = [_PACKAGES[name] for name, path in found.items() if path is None]
     if not missing:

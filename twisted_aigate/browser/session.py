@@ -151,9 +151,9 @@ class LocalSession:
         self._thread.stop()
 
 
-def _measure(sessions: list[int], downloads: Path) -> Footprint:
+def _measure(sessions: list[int], downloads: Path | None) -> Footprint:
     sizes = 0
-    for path in downloads.iterdir():
+    for path in () if downloads is None else downloads.iterdir():
         with contextlib.suppress(FileNotFoundError):
             sizes += path.stat().st_size
     return Footprint(memory_of_sessions(sessions), sizes)

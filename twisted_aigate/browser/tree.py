@@ -6,10 +6,11 @@ from random import Random
 from typing import Any
 
 from twisted_aigate.browser.cookies import CookieSync, LocalCookies
-from twisted_aigate.browser.launching import LocalLauncher
+from twisted_aigate.browser.grid import GridLauncher
+from twisted_aigate.browser.launching import Launcher, LocalLauncher
 from twisted_aigate.browser.live import Live
 from twisted_aigate.browser.pool import Pool
-from twisted_aigate.browser.programs import Programs
+from twisted_aigate.browser.programs import Grid, Programs
 from twisted_aigate.browser.service import Browsers
 from twisted_aigate.browser.watch import Watch
 from twisted_aigate.http_client.guarded import name_resolver
@@ -39,23 +40,13 @@ class BrowserTree:
         self,
         reactor: Any,
         configuration: Configuration,
-        programs: Programs,
+        programs: Programs | Grid,
         threads: Threads,
         random: Random,
     ) -> None:
         settings = configuration.settings
         browser = settings.browser
-        launcher = LocalLauncher(
-            reactor,
-            programs,
-            settings.data_dir / "browser",
-            minimal_environment(configuration.environment),
-            threads,
-            name_resolver(reactor),
-            _anywhere if browser.allow_private else is_public,
-            browser.allow_private,
-            random,
-        )
+        launcher = self._launcher(reactor, configuration, programs, threads, random)
         self._pool = Pool(reactor, launcher, browser.replicas, browser.queue_timeout)
         replicas = self._pool.status()
         self._cookies = CookieSync(reactor, LocalCookies(), replicas)
@@ -64,6 +55,31 @@ class BrowserTree:
         self._pictures = Threads(reactor, _PICTURE_THREADS, "pictures")
         self.live = Live(reactor, self._pool, self._pictures)
         self.token = browser.token
+
+    def _launcher(
+        self,
+        reactor: Any,
+        configuration: Configuration,
+        programs: Programs | Grid,
+        threads: Threads,
+        random: Random,
+    ) -> Launcher:
+        settings = configuration.settings
+        folder = settings.data_dir / "browser"
+        if isinstance(programs, Grid):
+            return GridLauncher(reactor, programs.url, folder)
+        is_open = settings.browser.allow_private
+        return LocalLauncher(
+            reactor,
+            programs,
+            folder,
+            minimal_environment(configuration.environment),
+            threads,
+            name_resolver(reactor),
+            _anywhere if is_open else is_public,
+            is_open,
+            random,
+        )
 
     def start(self) -> None:
         """Look after browsers, which start when they are wanted."""

@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_aigate.browser.errors import ActionFailed, BrowserDied
 from twisted_aigate.browser.replica import Replica
 from twisted_aigate.browser.session import Footprint
 from twisted_aigate.kernel.units import GB, SECOND
@@ -62,8 +63,12 @@ class Watch:
             session = replica.session
             if session is None:
                 continue
-            footprint = await session.footprint()
-            why = self._too_much(footprint, busy=replica.state == "busy")
+            try:
+                footprint = await session.footprint()
+            except (ActionFailed, BrowserDied) as error:
+                why: str | None = str(error)
+            else:
+                why = self._too_much(footprint, busy=replica.state == "busy")
             if why is not None and replica.session is session:
                 replica.events.broken(why)
 

@@ -85,6 +85,8 @@ class GetDownloads(Action, frozen=True):
 
 def get_downloads(browser: Browser, asked: GetDownloads) -> Data:
     """List what was downloaded."""
+    if browser.downloads is None:
+        raise ActionFailed("the downloads of a Grid's browser are out of reach")
     files = [path for path in sorted(browser.downloads.iterdir()) if path.is_file()]
     told = [
         {
