@@ -22,7 +22,7 @@ class FakeBrowsers:
     def __init__(self) -> None:
         self.asked: list[tuple[Any, str | None, Deferred[Any]]] = []
 
-    async def perform(self, asked: Any, pin: str | None) -> Served[Outcome]:
+    async def perform(self, asked: Any, pin: str | None, base_url: str) -> Served[Outcome]:
         waiting: Deferred[Any] = Deferred()
         self.asked.append((asked, pin, waiting))
         served: Served[Outcome] = await waiting

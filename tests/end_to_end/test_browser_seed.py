@@ -6,7 +6,7 @@ import json
 import subprocess
 import urllib.error
 import urllib.request
-from typing import Any
+from typing import Any, ClassVar
 from unittest import TestCase
 
 from tests.end_to_end.browser_case import BrowserCase
@@ -17,6 +17,11 @@ _URL = "/stealthy-auto-browse/"
 
 
 class SeedTests(BrowserCase):
+    variables: ClassVar[dict[str, str]] = {
+        "HYBRIDS3_UPLOADS_KEY": "uploads-key-0123456789",
+        "RATELIMIT_STORAGE": "off",
+    }
+
     def curl(self, *arguments: str, path: str = _URL) -> bytes:
         token = f"Authorization: Bearer {TOKEN}"
         command = ["curl", "-sS", f"{self.server.url}{path}", "-H", token, *arguments]
@@ -55,6 +60,13 @@ class SeedTests(BrowserCase):
     def test_pictures(self) -> None:
         for kind in ("browser", "desktop"):
             self.assertEqual(self.curl(path=f"{_URL}screenshot/{kind}")[:4], b"\x89PNG")
+
+    def test_a_picture_is_kept_in_storage(self) -> None:
+        answer = self.block('{"action": "screenshot", "save": true}')
+        self.assertNotIn("image", answer["data"])
+        with urllib.request.urlopen(answer["data"]["url"]) as response:
+            self.assertEqual(response.headers["content-type"], "image/png")
+            self.assertEqual(len(response.read()), answer["data"]["size"])
 
     def test_the_cookie_brings_a_client_back(self) -> None:
         jar = str(self.server.folder / "cookies")

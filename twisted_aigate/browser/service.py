@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -18,8 +18,10 @@ from twisted_aigate.browser.errors import ActionFailed, BrowserDied, BrowserErro
 from twisted_aigate.browser.parsing import Asked
 from twisted_aigate.browser.pool import Pool
 from twisted_aigate.browser.replica import Replica
+from twisted_aigate.browser.saving import save_pictures
 from twisted_aigate.browser.scale import Scale
 from twisted_aigate.browser.script import Script, ScriptResult, run_script
+from twisted_aigate.interfaces import Uploads
 
 _T = TypeVar("_T")
 
@@ -60,29 +62,35 @@ class Browsers:
 
     @param pool: The replicas.
     @param cookies: Keeps their cookies alike.
+    @param uploads: Keeps pictures; C{None}: nobody does.
     @param clock: What time it is.
     """
 
     _log = Logger()
 
-    def __init__(self, pool: Pool, cookies: CookieSync, clock: IReactorTime) -> None:
+    def __init__(
+        self, pool: Pool, cookies: CookieSync, uploads: Uploads | None, clock: IReactorTime
+    ) -> None:
         self.pool = pool
         self._cookies = cookies
+        self._uploads = uploads
         self.now = clock.seconds
 
-    async def perform(self, asked: Asked | Script, pin: str | None) -> Served[Outcome]:
+    async def perform(
+        self, asked: Asked | Script, pin: str | None, base_url: str
+    ) -> Served[Outcome]:
         """
         Do an action or a script. Cancelling abandons it: its browser is started anew.
 
         @param pin: The name of the replica that is to do it.
+        @param base_url: Scheme and authority at which the caller reaches us.
         @raise BrowserError: It could not be done by any browser.
         """
-        if isinstance(asked, Script):
-            return await self._serve(lambda browser: _script(browser, asked), pin)
-        action, parameters = asked.action, asked.parameters
-        return await self._serve(
-            lambda browser: _Done(Outcome(action.run(browser, parameters), None)), pin
-        )
+        served = await self._serve(_work(asked), pin)
+        if served.value is None:
+            return served
+        data = await save_pictures(served.value.data, self._uploads, base_url)
+        return evolve(served, value=evolve(served.value, data=data))
 
     async def picture(self, kind: str, scale: Scale, pin: str | None) -> Served[bytes]:
         """
@@ -146,6 +154,13 @@ class Browsers:
 class _Done(Generic[_T]):
     value: _T
     hung: bool = False
+
+
+def _work(asked: Asked | Script) -> Callable[[Browser], _Done[Outcome]]:
+    if isinstance(asked, Script):
+        return lambda browser: _script(browser, asked)
+    action, parameters = asked.action, asked.parameters
+    return lambda browser: _Done(Outcome(action.run(browser, parameters), None))
 
 
 def _script(browser: Browser, script: Script) -> _Done[Outcome]:

@@ -49,19 +49,20 @@ class BrowserTools:
             raise UnknownTool(name)
         try:
             asked = parse_request({**arguments, "action": name})
-            return _result(await self._perform(asked, context.session))
+            return _result(await self._perform(asked, context))
         except BrowserError as error:
             raise ToolError(error.message) from None
 
-    async def _perform(self, asked: Asked | Script, session: str | None) -> Served[Outcome]:
+    async def _perform(self, asked: Asked | Script, context: ToolContext) -> Served[Outcome]:
+        session, base_url = context.session, context.base_url
         if session is None:
-            return await self._browsers.perform(asked, None)
+            return await self._browsers.perform(asked, None, base_url)
         pinned = self._pins.get(session)
         if pinned is not None:
-            return await self._browsers.perform(asked, await pinned.wait())
+            return await self._browsers.perform(asked, await pinned.wait(), base_url)
         self._pins[session] = pinned = Latch()
         try:
-            served = await self._browsers.perform(asked, None)
+            served = await self._browsers.perform(asked, None, base_url)
         except BaseException:
             self.forget(session)
             pinned.open(None)

@@ -14,6 +14,7 @@ from twisted_aigate.browser.programs import Grid, Programs
 from twisted_aigate.browser.service import Browsers
 from twisted_aigate.browser.watch import Watch
 from twisted_aigate.http_client.guarded import name_resolver
+from twisted_aigate.interfaces import Uploads
 from twisted_aigate.kernel.addresses import is_public
 from twisted_aigate.kernel.processes import minimal_environment
 from twisted_aigate.kernel.settings import Configuration
@@ -31,6 +32,7 @@ class BrowserTree:
     @param programs: What browsers are made of.
     @param threads: Where files are written, and processes looked at.
     @param random: Makes input uneven.
+    @param uploads: Keeps pictures; C{None}: nobody does.
     @ivar browsers: The service.
     @ivar live: The browsers to watch.
     @ivar token: What callers present.
@@ -43,6 +45,7 @@ class BrowserTree:
         programs: Programs | Grid,
         threads: Threads,
         random: Random,
+        uploads: Uploads | None,
     ) -> None:
         settings = configuration.settings
         browser = settings.browser
@@ -51,7 +54,7 @@ class BrowserTree:
         replicas = self._pool.status()
         self._cookies = CookieSync(reactor, LocalCookies(), replicas)
         self._watch = Watch(reactor, replicas, browser.memory_limit)
-        self.browsers = Browsers(self._pool, self._cookies, reactor)
+        self.browsers = Browsers(self._pool, self._cookies, uploads, reactor)
         self._pictures = Threads(reactor, _PICTURE_THREADS, "pictures")
         self.live = Live(reactor, self._pool, self._pictures)
         self.token = browser.token

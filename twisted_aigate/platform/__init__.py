@@ -85,7 +85,7 @@ class Platform:
         self._endpoints = Endpoints(shared)
         storage = StoragePart(shared, self._endpoints)
         claudebox = ClaudeboxPart(shared, self._endpoints)
-        browser = BrowserPart(shared, self._endpoints)
+        browser = BrowserPart(shared, self._endpoints, storage.uploads)
         self._gateway = GatewayPart(shared, claudebox)
         self._jobs = JobsPart(shared, self._gateway)
         tools = {**storage.tools, **claudebox.tools, **browser.tools}

@@ -11,7 +11,7 @@ from twisted_aigate.browser.routes import browser_routes, render_browser_error
 from twisted_aigate.browser.routes.tools import tool_callers
 from twisted_aigate.browser.tools import BrowserTools
 from twisted_aigate.browser.tree import BrowserTree
-from twisted_aigate.interfaces import ToolSource
+from twisted_aigate.interfaces import ToolSource, Uploads
 from twisted_aigate.kernel.settings import Configuration
 from twisted_aigate.platform.endpoints import Endpoints
 from twisted_aigate.platform.shared import Shared
@@ -28,11 +28,12 @@ class BrowserPart:
 
     @param shared: What they are built on.
     @param endpoints: Where an endpoint for their tools is made.
+    @param uploads: Keeps pictures; C{None}: nobody does.
     @raise SettingsError: The configuration cannot be used.
     @ivar tools: Their tools, by their server's name; none when they are off.
     """
 
-    def __init__(self, shared: Shared, endpoints: Endpoints) -> None:
+    def __init__(self, shared: Shared, endpoints: Endpoints, uploads: Uploads | None) -> None:
         self._shared = shared
         self._endpoints = endpoints
         self.tools: dict[str, ToolSource] = {}
@@ -43,7 +44,12 @@ class BrowserPart:
             self._off = programs
         else:
             self._tree = BrowserTree(
-                shared.reactor, shared.configuration, programs, shared.threads, SystemRandom()
+                shared.reactor,
+                shared.configuration,
+                programs,
+                shared.threads,
+                SystemRandom(),
+                uploads,
             )
             self.tools[_SERVER] = BrowserTools(self._tree.browsers)
 

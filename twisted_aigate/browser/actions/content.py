@@ -110,6 +110,7 @@ class Screenshot(Action, frozen=True):
     whLargest: Annotated[_Pixels, Meta(description="the longer side is made so long")] | None = None
     width: _Pixels | None = None
     height: _Pixels | None = None
+    save: Annotated[bool, Meta(description="keep it in storage; `data.url` says where")] = False
 
 
 def take_picture(browser: Browser, kind: str, scale: Scale) -> bytes:
@@ -121,7 +122,11 @@ def take_picture(browser: Browser, kind: str, scale: Scale) -> bytes:
 def screenshot(browser: Browser, asked: Screenshot) -> Data:
     """Take a picture."""
     png = take_picture(browser, asked.type, Scale(asked.whLargest, asked.width, asked.height))
-    return {"image": base64.b64encode(png).decode("ascii"), "media_type": "image/png"}
+    found: Data = {"image": base64.b64encode(png).decode("ascii"), "media_type": "image/png"}
+    if asked.save:
+        # The service does, when the browser is free again.
+        found["save"] = True
+    return found
 
 
 class ConsoleLogs(Action, frozen=True):

@@ -43,7 +43,9 @@ class ActionRoutes:
 
     async def _act(self, request: Request, caller: None) -> Reply:
         fields = parse(_decoder, await request.body.read(self._max_body))
-        served = await self._browsers.perform(parse_request(fields), pinned(request))
+        served = await self._browsers.perform(
+            parse_request(fields), pinned(request), request.base_url
+        )
         outcome = served.value
         data = {} if outcome is None else outcome.data
         error = served.error if outcome is None else outcome.error
