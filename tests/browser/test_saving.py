@@ -8,10 +8,11 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_aigate.browser.errors import BrowserError
+from twisted_aigate.browser.pictures import PictureToSave
 from twisted_aigate.browser.saving import save_pictures
 from twisted_aigate.interfaces import ToolError
 
-PICTURE = {"image": "aGVsbG8=", "media_type": "image/png", "save": True}
+PICTURE = {"picture": PictureToSave(b"hello")}
 
 
 class FakeUploads:

@@ -197,6 +197,17 @@ class ActionTests(BrowserCase):
         self.act("wait_for_text", text="The second page")
         self.act("close_tab")
 
+    def test_a_tab_that_its_page_closes(self) -> None:
+        self.goto("/opening")
+        self.act("click", selector="#go")
+        tabs = self.act("list_tabs")["tabs"]
+        opened = next(tab["index"] for tab in tabs if not tab["active"])
+        self.act("switch_tab", index=opened)
+        self.act("click", selector="#go")
+        self.act("wait_for_url", url="/opening")
+        self.assertEqual(self.act("get_page_info")["title"], "opening")
+        self.assertEqual(self.act("list_tabs")["count"], 1)
+
     def test_cookies(self) -> None:
         self.goto("/")
         self.act("delete_cookies")

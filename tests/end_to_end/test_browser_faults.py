@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import os
 import signal
 import socket
@@ -35,8 +37,14 @@ class InBackground:
 
     def __init__(self, ask: Callable[[], Answer]) -> None:
         self._answers: list[Answer] = []
-        self._thread = threading.Thread(target=lambda: self._answers.append(ask()))
+        self._ask = ask
+        self._thread = threading.Thread(target=self._run)
         self._thread.start()
+
+    def _run(self) -> None:
+        # A server that is gone answers nothing.
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            self._answers.append(self._ask())
 
     def answer(self) -> Answer:
         self._thread.join(60)
@@ -143,6 +151,36 @@ class KilledTests(FaultCase):
             self.server.request("POST", "/", {"action": "sleep", "duration": 60}, timeout=0.5)
         self.back_within(_SOON)
         self.assert_nothing_left(pids)
+
+
+class ServerTests(FaultCase):
+    variables: ClassVar[dict[str, str]] = {"SHUTDOWN_GRACE": "1s"}
+
+    def test_what_a_killed_server_leaves_is_ended_by_the_next(self) -> None:
+        self.back_within(60)
+        self.act("set_storage", key="kept", value="yes")
+        pids = self.session()
+        self.server.kill()
+        self.assertTrue(any(map(alive, pids)))
+        self.server.start()
+        self.server.wait_until_up()
+        eventually(lambda: not any(map(alive, pids)), "processes of the old server live on")
+        self.back_within(60)
+
+    def test_a_server_that_stops_in_mid_action_leaves_nothing(self) -> None:
+        self.back_within(60)
+        self.act("set_storage", key="lasting", value="yes")
+        asked = InBackground(lambda: self.server.ask("sleep", duration=60))
+        eventually(lambda: self.server.status()["busy"] == 1, "it is not busy")
+        pids, left = self.session(), self.displays()
+        self.assertEqual(self.server.terminate(), 0)
+        with self.assertRaises(IndexError):
+            asked.answer()
+        self.assertEqual([pid for pid in pids if alive(pid)], [])
+        self.assertEqual(self.displays() - left, set())
+        self.server.start()
+        self.server.wait_until_up()
+        self.back_within(60)
 
 
 class UselessTests(FaultCase):

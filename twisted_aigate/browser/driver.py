@@ -39,6 +39,7 @@ _OF_DIALOGS = frozenset(
         Command.QUIT,
     )
 )
+_OF_TABS = frozenset((Command.SWITCH_TO_WINDOW, Command.CLOSE, Command.W3C_GET_WINDOW_HANDLES))
 _DEAD = ("disconnected", "not reachable", "session deleted", "unable to connect to renderer")
 _CRASHED = "tab crashed"
 
@@ -79,7 +80,9 @@ def translated() -> Iterator[None]:
 
 class Driver(WebDriver):
     """
-    A session that meets the dialogs in the way of its commands, and then goes on.
+    A session whose commands are done whatever the page has put in their way.
+
+    Dialogs are met; when a page has closed its own tab, another one is shown.
 
     @ivar dialogs: How they are met; C{None}: they are in the way.
     """
@@ -87,7 +90,7 @@ class Driver(WebDriver):
     dialogs: Dialogs | None = None
 
     def execute(self, driver_command: Any, params: dict[str, Any] | None = None) -> Any:
-        """Execute a command, once no dialog is in its way."""
+        """Execute a command, once nothing is in its way."""
         for _ in range(_MOST_DIALOGS):
             try:
                 return super().execute(driver_command, None if params is None else dict(params))
@@ -95,7 +98,17 @@ class Driver(WebDriver):
                 if self.dialogs is None or driver_command in _OF_DIALOGS:
                     raise
                 self._meet(self.dialogs, error.alert_text or "")
+            except NoSuchWindowException:
+                if driver_command in _OF_TABS or not self._show_another_tab():
+                    raise
         raise PageHung("the page opens one dialog after the other")
+
+    def _show_another_tab(self) -> bool:
+        # The page has closed its own, as a person would see.
+        tabs = super().execute(Command.W3C_GET_WINDOW_HANDLES)["value"]
+        if tabs:
+            super().execute(Command.SWITCH_TO_WINDOW, {"handle": tabs[-1]})
+        return bool(tabs)
 
     def _meet(self, dialogs: Dialogs, message: str) -> None:
         dialog = dialogs.met(message)

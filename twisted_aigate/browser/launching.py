@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred, TimeoutError
 from twisted_aigate.browser.browser import Browser
 from twisted_aigate.browser.children import Announcing, start_driver, start_x_server
 from twisted_aigate.browser.errors import BrowserDied
+from twisted_aigate.browser.leftovers import MARK
 from twisted_aigate.browser.pace import Pace
 from twisted_aigate.browser.programs import Programs
 from twisted_aigate.browser.proxy.server import ProxyFactory
@@ -132,6 +133,7 @@ class LocalLauncher:
     def _environment_in(self, folder: Path) -> dict[str, str]:
         return {
             **self._environment,
+            MARK: str(self._folder.absolute()),
             "HOME": str(folder / "home"),
             "TMPDIR": str(folder / "tmp"),
             # There is no session bus, and looking for one takes time.

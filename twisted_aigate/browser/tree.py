@@ -5,9 +5,12 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+from twisted.logger import Logger
+
 from twisted_aigate.browser.cookies import CookieSync, LocalCookies
 from twisted_aigate.browser.grid import GridLauncher
 from twisted_aigate.browser.launching import Launcher, LocalLauncher
+from twisted_aigate.browser.leftovers import end_leftovers
 from twisted_aigate.browser.live import Live
 from twisted_aigate.browser.pool import Pool
 from twisted_aigate.browser.programs import Grid, Programs
@@ -38,6 +41,8 @@ class BrowserTree:
     @ivar token: What callers present.
     """
 
+    _log = Logger()
+
     def __init__(
         self,
         reactor: Any,
@@ -49,6 +54,8 @@ class BrowserTree:
     ) -> None:
         settings = configuration.settings
         browser = settings.browser
+        self._threads = threads
+        self._folder = (settings.data_dir / "browser").absolute()
         launcher = self._launcher(reactor, configuration, programs, threads, random)
         self._pool = Pool(reactor, launcher, browser.replicas, browser.queue_timeout)
         replicas = self._pool.status()
@@ -68,7 +75,7 @@ class BrowserTree:
         random: Random,
     ) -> Launcher:
         settings = configuration.settings
-        folder = settings.data_dir / "browser"
+        folder = self._folder
         if isinstance(programs, Grid):
             return GridLauncher(reactor, programs.url, folder)
         is_open = settings.browser.allow_private
@@ -84,8 +91,11 @@ class BrowserTree:
             random,
         )
 
-    def start(self) -> None:
-        """Look after browsers, which start when they are wanted."""
+    async def start(self) -> None:
+        """End what an earlier server has left, and look after browsers, which start when wanted."""
+        count = await self._threads.run(end_leftovers, self._folder)
+        if count:
+            self._log.warn("ended {count} processes of an earlier server's browsers", count=count)
         self._watch.start()
 
     async def stop(self) -> None:

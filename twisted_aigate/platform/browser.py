@@ -80,7 +80,7 @@ class BrowserPart:
     async def start(self) -> None:
         """See L{Part}."""
         if self._tree is not None:
-            self._tree.start()
+            await self._tree.start()
 
     def reload(self, configuration: Configuration) -> None:
         """See L{Part}; nothing of it changes without a restart."""

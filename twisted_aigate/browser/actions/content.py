@@ -10,6 +10,7 @@ from msgspec import Meta
 from twisted_aigate.browser.actions.base import Action, ActionType, Data, Selector, Timeout
 from twisted_aigate.browser.browser import Browser
 from twisted_aigate.browser.errors import ActionFailed, PageHung
+from twisted_aigate.browser.pictures import PNG, PictureToSave
 from twisted_aigate.browser.scale import Scale
 
 MOST_TEXT = 10_000
@@ -122,11 +123,9 @@ def take_picture(browser: Browser, kind: str, scale: Scale) -> bytes:
 def screenshot(browser: Browser, asked: Screenshot) -> Data:
     """Take a picture."""
     png = take_picture(browser, asked.type, Scale(asked.whLargest, asked.width, asked.height))
-    found: Data = {"image": base64.b64encode(png).decode("ascii"), "media_type": "image/png"}
     if asked.save:
-        # The service does, when the browser is free again.
-        found["save"] = True
-    return found
+        return {"picture": PictureToSave(png)}
+    return {"image": base64.b64encode(png).decode("ascii"), "media_type": PNG}
 
 
 class ConsoleLogs(Action, frozen=True):
