@@ -59,6 +59,9 @@ class FakeLauncher:
         """What was started, in order."""
         return [name for name, _ in self.launches]
 
+    async def prepare(self) -> None:
+        """There is nothing to be had."""
+
     async def launch(self, name: str) -> Any:
         result: Deferred[FakeSession] = Deferred()
         self.launches.append((name, result))

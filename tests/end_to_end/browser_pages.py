@@ -62,7 +62,7 @@ _PAGES = {
     "<button id=ask onclick=\"document.title = 'said ' + confirm('sure?')\">ask</button>"
     "<button id=prompt onclick=\"document.title = 'said ' + prompt('who?')\">prompt</button>",
     "/opening": "<title>opening</title><a id=go href=/closing target=_blank rel=opener>go</a>",
-    "/closing": "<title>closing</title><button id=go onclick='close()'>go</button>",
+    "/closing": "<title>closing</title><button id=go onclick='window.close()'>go</button>",
     "/alerts": "<title>alerts</title><button id=go onclick='for (;;) alert(1)'>go</button>",
     "/loop": "<title>loop</title><script>setTimeout(() => { for (;;); }, 200)</script>",
     "/console": "<title>console</title><script>console.warn('a warning'); console.log('a word')"

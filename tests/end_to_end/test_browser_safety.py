@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import ClassVar
 
 from tests.end_to_end.browser_case import BrowserCase
@@ -190,3 +194,24 @@ class OpenTests(BrowserCase):
         url = f"{self.pages.url}/redirect?to=file:///etc/passwd"
         self.fail_to("goto", url=url)
         self.assertNotIn("root:", str(self.server.ask("get_text").value))
+
+
+class DisplayTests(BrowserCase):
+    """A browser's display is its own."""
+
+    def test_who_has_no_secret_cannot_connect(self) -> None:
+        self.act("ping")
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.server.folder)}
+        code = f"from Xlib.display import Display; Display(':{self.display()}')"
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+        )
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("Authorization required", done.stderr)
+
+    def display(self) -> str:
+        """The number of the display."""
+        driver = self.server.processes()["chromedriver"][0]
+        variables = Path(f"/proc/{driver}/environ").read_bytes().split(b"\0")
+        found = next(v for v in variables if v.startswith(b"DISPLAY=:"))
+        return found.partition(b":")[2].decode()

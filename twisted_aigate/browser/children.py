@@ -117,16 +117,19 @@ class Driver(Announcing):
             self.announced(int(found[1]))
 
 
-def start_x_server(reactor: ProcessReactor, binary: str, environment: dict[str, str]) -> XServer:
+def start_x_server(
+    reactor: ProcessReactor, binary: str, environment: dict[str, str], authority: Path
+) -> XServer:
     """
     Start an X server.
 
+    @param authority: The file with the secret of who may connect.
     @raise OSError: It cannot be started.
     """
     child = XServer(reactor, "Xvfb")
     screen = f"{WIDTH}x{HEIGHT}x24"
     arguments = [binary, "-displayfd", str(_DISPLAY_DESCRIPTOR), "-screen", "0", screen]
-    arguments += ["-nolisten", "tcp", "-noreset"]
+    arguments += ["-auth", str(authority), "-nolisten", "tcp", "-noreset"]
     pipes: dict[int, int | str] = {0: "w", 1: "r", 2: "r", _DISPLAY_DESCRIPTOR: "r"}
     spawn(reactor, child, arguments, environment, descriptors=pipes)
     return child

@@ -54,6 +54,9 @@ class GridLauncher:
         self._url = url
         self._folder = folder
 
+    async def prepare(self) -> None:
+        """See L{twisted_aigate.browser.launching.Launcher}; they need nothing here."""
+
     async def launch(self, name: str) -> Session:
         """See L{twisted_aigate.browser.launching.Launcher}."""
         thread = Threads(self._reactor, 1, name)

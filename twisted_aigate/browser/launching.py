@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, TimeoutError
 
+from twisted_aigate.browser.authority import write_authority
 from twisted_aigate.browser.browser import Browser
 from twisted_aigate.browser.children import Announcing, start_driver, start_x_server
 from twisted_aigate.browser.errors import BrowserDied
@@ -29,11 +31,15 @@ _START_TIMEOUT = 20 * SECOND
 _LOOPBACK = "127.0.0.1"
 _FOLDERS = ("profile", "downloads", "uploads", "home", "tmp")
 _FRESH = ("uploads", "tmp")
+_AUTHORITY = "XAUTHORITY"
 _SINGLETON = ("SingletonLock", "SingletonCookie", "SingletonSocket")
 
 
 class Launcher(Protocol):
     """Starts browsers."""
+
+    async def prepare(self) -> None:
+        """Have what all browsers need; once, before any is launched."""
 
     async def launch(self, name: str) -> Session:
         """
@@ -74,12 +80,19 @@ class LocalLauncher:
         self._reactor = reactor
         self._programs = programs
         self._folder = folder
+        self._authority = (folder / "Xauthority").absolute()
         self._environment = environment
         self._files = files
         self._resolve = resolve
         self._allowed = allowed
         self._own_machine = own_machine
         self._random = random
+
+    async def prepare(self) -> None:
+        """Have what all browsers need; once, before any is launched."""
+        await self._files.run(write_authority, self._authority)
+        # The X clients in this process have no other way to be told.
+        os.environ[_AUTHORITY] = str(self._authority)
 
     async def launch(self, name: str) -> Session:
         """See L{Launcher}."""
@@ -95,7 +108,9 @@ class LocalLauncher:
         pace = Pace(self._reactor.seconds)
         try:
             environment = self._environment_in(folder)
-            x_server = start_x_server(self._reactor, self._programs.x_server, environment)
+            x_server = start_x_server(
+                self._reactor, self._programs.x_server, environment, self._authority
+            )
             children.append(x_server)
             display = await self._in_time(x_server.ready)
             environment["DISPLAY"] = f":{display}"
@@ -134,6 +149,7 @@ class LocalLauncher:
         return {
             **self._environment,
             MARK: str(self._folder.absolute()),
+            _AUTHORITY: str(self._authority),
             "HOME": str(folder / "home"),
             "TMPDIR": str(folder / "tmp"),
             # There is no session bus, and looking for one takes time.

@@ -56,8 +56,8 @@ class BrowserTree:
         browser = settings.browser
         self._threads = threads
         self._folder = (settings.data_dir / "browser").absolute()
-        launcher = self._launcher(reactor, configuration, programs, threads, random)
-        self._pool = Pool(reactor, launcher, browser.replicas, browser.queue_timeout)
+        self._launcher = self._make_launcher(reactor, configuration, programs, threads, random)
+        self._pool = Pool(reactor, self._launcher, browser.replicas, browser.queue_timeout)
         replicas = self._pool.status()
         self._cookies = CookieSync(reactor, LocalCookies(), replicas)
         self._watch = Watch(reactor, replicas, browser.memory_limit)
@@ -66,7 +66,7 @@ class BrowserTree:
         self.live = Live(reactor, self._pool, self._pictures)
         self.token = browser.token
 
-    def _launcher(
+    def _make_launcher(
         self,
         reactor: Any,
         configuration: Configuration,
@@ -93,6 +93,7 @@ class BrowserTree:
 
     async def start(self) -> None:
         """End what an earlier server has left, and look after browsers, which start when wanted."""
+        await self._launcher.prepare()
         count = await self._threads.run(end_leftovers, self._folder)
         if count:
             self._log.warn("ended {count} processes of an earlier server's browsers", count=count)
