@@ -6,7 +6,9 @@ import random
 from functools import partial
 from typing import Any
 
+import psycopg2
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from tests.support.postgresql import new_database, run
@@ -16,7 +18,10 @@ from twisted_aigate.gateway.accounting.records import Spent
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.keys.models import VirtualKey
 from twisted_aigate.gateway.keys.records import KeyTable
+from twisted_aigate.gateway.keys.requests import GenerateKey, UpdateKey
+from twisted_aigate.gateway.keys.service import Keys
 from twisted_aigate.kernel.database import Database
+from twisted_aigate.kernel.secrets import Secret
 
 _MIGRATIONS = "twisted_aigate.migrations"
 _KEYS = 6
@@ -27,9 +32,7 @@ def _spent(token: str) -> Spent:
     return Spent("r", "/x", token, None, None, None, "p/m", "m", "id", 1, 1, 1, 0, False, 0.0, 0.0)
 
 
-class ProcessesTests(TestCase):
-    """Two databases' worth of threads on one server, as two processes have them."""
-
+class _ProcessesCase(TestCase):
     timeout = 120
 
     async def database(self, url: str) -> Database:
@@ -41,6 +44,10 @@ class ProcessesTests(TestCase):
         self.addCleanup(lambda: Deferred.fromCoroutine(database.stop()))
         await database.start()
         return database
+
+
+class BudgetsTests(_ProcessesCase):
+    """Two databases' worth of threads on one server, as two processes have them."""
 
     async def spend(self, budget: int) -> tuple[str, dict[str, int]]:
         """
@@ -106,3 +113,26 @@ class ProcessesTests(TestCase):
         self.assertGreater(min(made.values()), 40)
         rows = run(url, "SELECT spend, reserved FROM virtual_keys ORDER BY token")
         self.assertEqual(rows, [(made[token], 0) for token in sorted(made)])
+
+
+class ChangesTests(_ProcessesCase):
+    """Two processes that change one key."""
+
+    async def test_neither_undoes_what_the_other_does(self) -> None:
+        from twisted.internet import reactor
+
+        clock: Any = reactor
+        url = new_database()
+        keys = Keys(await self.database(url), clock, Secret("sk-master"))
+        _, key = await keys.generate(GenerateKey())
+        other = psycopg2.connect(url)
+        self.addCleanup(other.close)
+        blocking = other.cursor()
+        blocking.execute("SELECT pg_advisory_xact_lock(6291944)")
+        blocking.execute("UPDATE virtual_keys SET blocked = true")
+        updating = Deferred.fromCoroutine(keys.update(UpdateKey(key.token, rpm_limit=5)))
+        while not run(url, "SELECT 1 FROM pg_locks WHERE NOT granted"):
+            await deferLater(clock, 0.01)
+        other.commit()
+        changed = await updating
+        self.assertEqual((changed.blocked, changed.limits.rpm), (True, 5))

@@ -15,7 +15,7 @@ from attrs import define, fields, frozen
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
-from twisted_aigate.gateway.keys.records import metadata, virtual_keys
+from twisted_aigate.gateway.keys.records import metadata, take_turn, virtual_keys
 
 spend_logs = sa.Table(
     "spend_logs",
@@ -138,20 +138,6 @@ class Entry:
     spent: Spent | None
 
 
-_TURN = sa.text("SELECT pg_advisory_xact_lock(6291944)")
-
-
-def take_turn(connection: Connection) -> None:
-    """
-    Have the processes that share a PostgreSQL change what keys have one after the other.
-
-    Each changes many keys' rows in one transaction, in whatever order calls come: without turns
-    they would wait for one another, and PostgreSQL takes a second to see that.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.execute(_TURN)
-
-
 _COLUMNS = tuple(attribute.name for attribute in fields(Spent))
 _SUMS = ("spend", "requests", "prompt_tokens", "completion_tokens")
 
@@ -201,6 +187,10 @@ class SpendTable:
         """Let go of what servers held that are no more."""
         take_turn(connection)
         _release(connection, budget_holds.c.until < now)
+
+    def forget_keys(self, connection: Connection, tokens: Sequence[str]) -> None:
+        """Hold nothing for keys that are no more: another may be made that is the same."""
+        connection.execute(budget_holds.delete().where(budget_holds.c.token.in_(tokens)))
 
     def renew(self, connection: Connection, node: str, until: float) -> None:
         """A node is still there."""

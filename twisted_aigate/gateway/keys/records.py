@@ -42,6 +42,20 @@ virtual_keys = sa.Table(
 )
 """C{spend}, C{reserved} (for calls in hand) and C{max_budget} are billionths of a dollar."""
 
+_TURN = sa.text("SELECT pg_advisory_xact_lock(6291944)")
+
+
+def take_turn(connection: Connection) -> None:
+    """
+    Have the processes that share a PostgreSQL change what keys have one after the other.
+
+    Each changes many keys' rows in one transaction, in whatever order calls come: without turns
+    they would wait for one another, and PostgreSQL takes a second to see that.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_TURN)
+
+
 _texts = msgspec.json.Decoder(tuple[str, ...])
 
 
@@ -118,6 +132,7 @@ class KeyTable:
 
         @return: What is taken, if it cannot be; see L{is_taken}.
         """
+        take_turn(connection)
         taken = self.is_taken(connection, key)
         if taken is None:
             values = {"token": key.token, "name": key.name, "created_at": key.created_at}
@@ -143,18 +158,17 @@ class KeyTable:
 
     def delete(
         self, connection: Connection, tokens: Sequence[str], aliases: Sequence[str]
-    ) -> list[VirtualKey]:
+    ) -> list[str]:
         """
         Delete keys.
 
-        @return: Those that there were.
+        @return: The hashes of those that there were.
         """
+        take_turn(connection)
         table = virtual_keys.c
         which = table.token.in_(tokens) | table.alias.in_(aliases)
-        found = [_key(row) for row in connection.execute(virtual_keys.select().where(which))]
-        gone = virtual_keys.delete().where(table.token.in_([key.token for key in found]))
-        connection.execute(gone)
-        return found
+        gone = virtual_keys.delete().where(which).returning(table.token)
+        return list(connection.execute(gone).scalars())
 
 
 def _columns(key: VirtualKey) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_aigate.gateway.accounting.records import SpendTable
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.keys.cache import Found, KeyCache
 from twisted_aigate.gateway.keys.models import PREFIX, VirtualKey, name_of, token_of
-from twisted_aigate.gateway.keys.records import KeyFilter, KeyTable
+from twisted_aigate.gateway.keys.records import KeyFilter, KeyTable, take_turn
 from twisted_aigate.gateway.keys.requests import GenerateKey, KeyFields, UpdateKey, changed
 from twisted_aigate.kernel.database import Database
 from twisted_aigate.kernel.secrets import Secret, new_token
@@ -53,6 +54,7 @@ class Keys:
         self._clock = clock
         self._master = master
         self._table = KeyTable()
+        self._spend = SpendTable()
         self._cache = KeyCache(_MOST_REMEMBERED)
         self._refreshing: set[str] = set()
 
@@ -142,6 +144,8 @@ class Keys:
         now = self._clock.seconds()
 
         def work(connection: Connection) -> tuple[VirtualKey | None, str | None]:
+            # What is read here is written again: nobody is to change it meanwhile.
+            take_turn(connection)
             before = self._table.find(connection, token)
             if before is None:
                 return None, None
@@ -173,13 +177,18 @@ class Keys:
         @raise GatewayError: 404: there was none.
         """
         tokens = [_token(key) for key in keys]
-        work = partial(self._table.delete, tokens=tokens, aliases=list(aliases))
+
+        def work(connection: Connection) -> list[str]:
+            gone = self._table.delete(connection, tokens, list(aliases))
+            self._spend.forget_keys(connection, gone)
+            return gone
+
         gone = await self._database.write(work)
-        for key in gone:
-            self._cache.forget(key.token)
+        for token in gone:
+            self._cache.forget(token)
         if not gone:
             raise no_such_key()
-        return [key.token for key in gone]
+        return gone
 
     async def info(self, key: str) -> VirtualKey:
         """
