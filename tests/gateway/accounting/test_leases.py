@@ -7,15 +7,18 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from tests.gateway.accounting.test_meter import MeterCase
-from tests.gateway.accounts import FakeAccounts
+from tests.gateway.accounts import NOW, FakeAccounts
 from tests.gateway.fakes import make_call
 from twisted_aigate.gateway.accounting.leases import IDLE, OLDEST
 from twisted_aigate.gateway.accounting.records import budget_holds
+from twisted_aigate.gateway.callers import with_key
 from twisted_aigate.gateway.calls import Result
 from twisted_aigate.gateway.errors import GatewayError
+from twisted_aigate.gateway.keys.records import virtual_keys
 from twisted_aigate.gateway.keys.requests import UpdateKey
-from twisted_aigate.kernel.units import MINUTE
+from twisted_aigate.kernel.units import HOUR, MINUTE
 
+_KEY = "sk-0123456789abcdef"
 _HELLO = [{"role": "user", "content": "Hello"}]
 _MOST = 18 * 10**6 + 10 * 10**7
 """What a call of ten tokens may cost."""
@@ -102,6 +105,22 @@ class LeaseTests(MeterCase):
             self.successResultOf(each)
         self.assertEqual(len(self.accounts.column(budget_holds.c.id)), 1)
 
+    def test_one_after_another_serves_those_who_come_at_once(self) -> None:
+        caller = self.key(max_budget=640 * _MOST / 10**9)
+        self.provider.answer = Deferred()
+        threads = self.accounts.database.threads
+        threads.held = True
+        refused: list[Any] = []
+        for _ in range(200):
+            started = self.start(caller, make_call(messages=_HELLO, max_tokens=10))
+            started.addErrback(refused.append)
+        for _ in range(200):
+            threads.work_off()
+            self.clock.advance(0.01)
+        threads.held = False
+        self.assertEqual(refused, [])
+        self.assertLess(self.reserved(), 250 * _MOST)
+
     def test_a_budget_is_used_to_its_end(self) -> None:
         caller = self.key(max_budget=100 * _MOST / 10**9)
         answered = 0
@@ -128,6 +147,42 @@ class LeaseTests(MeterCase):
         started = self.start(caller, make_call(messages=_HELLO, max_tokens=10))
         self.clock.advance(1)
         self.failureResultOf(started, GatewayError)
+
+    def test_one_ends_when_its_key_is_changed(self) -> None:
+        caller = self.key(key=_KEY, max_budget=_PLENTY)
+        self.call(caller)
+        self.clock.advance(1)
+        update = self.accounts.keys.update(UpdateKey(caller.id, max_budget=0.01))
+        changed = self.successResultOf(Deferred.fromCoroutine(update))
+        started = self.start(with_key(changed), make_call(messages=_HELLO, max_tokens=10))
+        self.clock.advance(0)
+        self.failureResultOf(started, GatewayError)
+
+    def test_one_of_a_key_that_is_no_more_holds_nothing_of_the_next(self) -> None:
+        caller = self.key(key=_KEY, max_budget=_PLENTY)
+        waiting = self.left_in_hand(caller)
+        delete = self.accounts.keys.delete([caller.id], [])
+        self.successResultOf(Deferred.fromCoroutine(delete))
+        self.clock.advance(1)
+        again = self.key(key=_KEY, max_budget=0.01)
+        waiting.callback(Result(b"{}"))
+        started = self.start(again, make_call(messages=_HELLO, max_tokens=10))
+        self.clock.advance(0)
+        self.failureResultOf(started, GatewayError)
+        self.clock.pump([1.0] * int(2 * IDLE))
+        self.assertEqual(self.reserved(), 0)
+
+    def test_one_ends_with_its_period(self) -> None:
+        caller = self.key(max_budget=_PLENTY, budget_duration="1h")
+        self.clock.advance(HOUR - 1)
+        self.call(caller)
+        self.clock.advance(1)
+        started = self.start(caller, make_call(messages=_HELLO, max_tokens=10))
+        self.clock.advance(1)
+        self.successResultOf(started)
+        # It is the new period's, which has begun.
+        (reset,) = self.accounts.column(virtual_keys.c.budget_reset_at)
+        self.assertEqual((reset, self.spend()), (NOW + 2 * HOUR, _COST))
 
     def test_a_server_that_is_back_frees_what_it_had_leased(self) -> None:
         self.call(self.key(max_budget=_PLENTY))

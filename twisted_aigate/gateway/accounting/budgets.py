@@ -16,9 +16,10 @@ from typing import Any
 import sqlalchemy as sa
 from attrs import frozen
 from sqlalchemy import Connection
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_aigate.gateway.accounting.leases import Hold, Leases, leased
+from twisted_aigate.gateway.accounting.leases import Hold, Leases, Terms, leased
 from twisted_aigate.gateway.accounting.ledger import Ledger
 from twisted_aigate.gateway.accounting.money import to_dollars
 from twisted_aigate.gateway.accounting.records import (
@@ -26,11 +27,10 @@ from twisted_aigate.gateway.accounting.records import (
     Freed,
     Spent,
     budget_holds,
-    take_turn,
 )
 from twisted_aigate.gateway.errors import BUDGET_EXCEEDED, GatewayError
 from twisted_aigate.gateway.keys.periods import next_end
-from twisted_aigate.gateway.keys.records import virtual_keys
+from twisted_aigate.gateway.keys.records import take_turn, virtual_keys
 from twisted_aigate.kernel.database import Database
 from twisted_aigate.kernel.identifiers import new_id
 from twisted_aigate.kernel.latch import Latch
@@ -49,11 +49,13 @@ class Wanted:
     @ivar token: The key that pays.
     @ivar amount: The most that the call can cost, in billionths of a dollar.
     @ivar or_rest: With less left than that, hold what is left: the amount is a guess.
+    @ivar changed_at: When the key was last changed, as far as is known.
     """
 
     token: str
     amount: int
     or_rest: bool
+    changed_at: float = 0.0
 
 
 @frozen
@@ -63,14 +65,14 @@ class _Outcome:
 
     @ivar hold: The row that holds it.
     @ivar amount: How much it holds.
-    @ivar is_lease: It is for further calls too.
+    @ivar terms: On which terms it is for further calls too; C{None}: it is for one alone.
     @ivar spend: What was spent of a budget that has too little left.
     @ivar max_budget: The whole of that budget.
     """
 
     hold: str | None = None
     amount: int = 0
-    is_lease: bool = False
+    terms: Terms | None = None
     spend: int = 0
     max_budget: int | None = None
 
@@ -95,7 +97,7 @@ class Budgets:
         self._clock = clock
         self._node = node
         self._leases = Leases(clock, self._release)
-        self._asking: dict[str, Latch[None]] = {}
+        self._asking: dict[str, Latch[bool]] = {}
 
     async def hold(self, wanted: Wanted) -> Hold | None:
         """
@@ -104,17 +106,16 @@ class Budgets:
         @return: For L{settle}; C{None}: nothing needs to be held.
         @raise GatewayError: 400: the budget has not as much.
         """
-        token = wanted.token
-        hold = await self._take(wanted)
-        if hold is None and token in self._asking:
+        while (hold := await self._take(wanted)) is None:
+            asking = self._asking.get(wanted.token)
             # It may bring a lease that is enough for all.
-            await self._asking[token].wait()
-            hold = await self._take(wanted)
-        return await self._ask(wanted) if hold is None else hold
+            if asking is None or not await asking.wait():
+                return await self._ask(wanted)
+        return hold
 
     async def _take(self, wanted: Wanted) -> Hold | None:
         had_one = wanted.token in self._leases
-        hold = self._leases.take(wanted.token, wanted.amount)
+        hold = self._leases.take(wanted.token, wanted.amount, wanted.changed_at)
         if hold is None and had_one:
             # What it still held is to be seen to be free.
             await self._ledger.flush()
@@ -122,24 +123,37 @@ class Budgets:
 
     async def _ask(self, wanted: Wanted) -> Hold | None:
         token = wanted.token
-        asking: Latch[None] = Latch()
-        self._asking.setdefault(token, asking)
+        asking: Latch[bool] = Latch()
+        # Who asks beside another gets no lease: each would end the one before it.
+        may_lease = self._asking.setdefault(token, asking) is asking
+        leases = False
         try:
-            until = self._clock.seconds() + HELD_FOR
-            work = partial(_hold, wanted=wanted, node=self._node, until=until, hold=new_id())
-            outcome = await shielded(self._database.write(work), unwanted=self._unwanted)
+            outcome = await shielded(self._write(wanted, may_lease), unwanted=self._unwanted)
             if not outcome.is_held:
                 raise _exceeded(outcome)
             if outcome.hold is None:
                 return None
-            if not outcome.is_lease:
+            if outcome.terms is None:
                 return Hold(outcome.hold, outcome.amount)
-            self._leases.add(token, outcome.hold, outcome.amount)
-            return self._leases.take(token, wanted.amount)
+            leases = True
+            return self._leases.add(
+                token, outcome.hold, outcome.amount, outcome.terms, wanted.amount
+            )
         finally:
-            if self._asking.get(token) is asking:
+            if may_lease:
                 del self._asking[token]
-            asking.open(None)
+            asking.open(leases)
+
+    def _write(self, wanted: Wanted, may_lease: bool) -> Deferred[_Outcome]:
+        work = partial(
+            _hold,
+            wanted=wanted,
+            may_lease=may_lease,
+            node=self._node,
+            now=self._clock.seconds(),
+            hold=new_id(),
+        )
+        return self._database.write(work)
 
     def settle(self, hold: Hold | None, token: str | None, spent: Spent | None) -> None:
         """
@@ -169,7 +183,9 @@ class Budgets:
             self._release(outcome.hold)
 
 
-def _hold(connection: Connection, wanted: Wanted, node: str, until: float, hold: str) -> _Outcome:
+def _hold(
+    connection: Connection, wanted: Wanted, may_lease: bool, node: str, now: float, hold: str
+) -> _Outcome:
     keys = virtual_keys.c
     which = keys.token == wanted.token
     take_turn(connection)
@@ -177,20 +193,24 @@ def _hold(connection: Connection, wanted: Wanted, node: str, until: float, hold:
     row = connection.execute(virtual_keys.select().where(which).with_for_update()).one_or_none()
     if row is None or row.max_budget is None:
         return _Outcome()
-    changes = renewed(row, until - HELD_FOR)
+    changes = renewed(row, now)
     spend = changes.get("spend", row.spend)
     left = row.max_budget - spend - row.reserved
     if left <= 0 or (left < wanted.amount and not wanted.or_rest):
         return _Outcome(spend=spend, max_budget=row.max_budget)
-    lease = leased(left, wanted.amount)
-    amount = min(left, wanted.amount) if lease is None else lease
-    if amount or lease is not None:
-        held = {"id": hold, "token": wanted.token, "node": node, "amount": amount, "until": until}
-        connection.execute(budget_holds.insert(), held)
+    lease = leased(left, wanted.amount) if may_lease else None
+    terms: Terms | None = None
+    amount = min(left, wanted.amount)
+    if lease is not None:
+        amount = lease
+        terms = Terms(row.updated_at, changes.get("budget_reset_at", row.budget_reset_at))
+    if amount or terms is not None:
+        held = {"id": hold, "token": wanted.token, "node": node, "amount": amount}
+        connection.execute(budget_holds.insert(), {**held, "until": now + HELD_FOR})
         changes["reserved"] = row.reserved + amount
     if changes:
         connection.execute(virtual_keys.update().where(which).values(changes))
-    return _Outcome(hold, amount, is_lease=lease is not None)
+    return _Outcome(hold, amount, terms)
 
 
 def renewed(row: Any, now: float) -> dict[str, Any]:

@@ -37,6 +37,19 @@ def leased(left: int, amount: int) -> int | None:
     return None if left < _AMPLE * amount else min(left // _SHARE, _CALLS * amount)
 
 
+@frozen
+class Terms:
+    """
+    The terms of a lease.
+
+    @ivar changed_at: When the key was last changed: what was changed since does not hold for it.
+    @ivar period_ends_at: When what is left of the budget is another sum; C{None}: never.
+    """
+
+    changed_at: float
+    period_ends_at: float | None
+
+
 @define(eq=False)
 class Lease:
     """
@@ -47,6 +60,7 @@ class Lease:
     @ivar calls: How many hold of it.
     @ivar used_at: When the last call came.
     @ivar ends_at: When it is too old.
+    @ivar changed_at: Who knows of a later change of the key can hold nothing of it.
     @ivar timer: Looks whether it is idle, as long as calls may come.
     """
 
@@ -54,6 +68,7 @@ class Lease:
     free: int
     used_at: float
     ends_at: float
+    changed_at: float
     calls: int = 0
     timer: IDelayedCall | None = field(default=None, repr=False)
 
@@ -100,31 +115,44 @@ class Leases:
         """Whether there is a lease of a key."""
         return token in self._leases
 
-    def take(self, token: str, amount: int) -> Hold | None:
+    def take(self, token: str, amount: int, changed_at: float) -> Hold | None:
         """
         Hold a part of a key's lease.
 
+        @param changed_at: When the key was last changed, as far as the caller knows.
         @return: C{None}: there is none that has as much. One that has not is ended.
         """
         lease = self._leases.get(token)
         if lease is None:
             return None
-        now = self._clock.seconds()
-        if lease.free < amount or now >= lease.ends_at:
+        old = self._clock.seconds() >= lease.ends_at or changed_at > lease.changed_at
+        if old or lease.free < amount:
             self.end(token)
             return None
-        lease.free -= amount
-        lease.calls += 1
-        lease.used_at = now
-        return Hold(lease.row, amount, lease)
+        return self._part(lease, amount)
 
-    def add(self, token: str, row: str, amount: int) -> None:
-        """Have a lease from which calls of a key can be held."""
+    def add(self, token: str, row: str, amount: int, terms: Terms, first: int) -> Hold:
+        """
+        Have a lease from which calls of a key can be held.
+
+        @param amount: How much it is.
+        @param first: What is held of it for the call that brings it.
+        """
         self.end(token)
         now = self._clock.seconds()
-        lease = Lease(row, amount, now, now + OLDEST)
+        ends_at = now + OLDEST
+        if terms.period_ends_at is not None:
+            ends_at = min(ends_at, terms.period_ends_at)
+        lease = Lease(row, amount, now, ends_at, terms.changed_at)
         lease.timer = self._clock.callLater(IDLE, self._look, token, lease)
         self._leases[token] = lease
+        return self._part(lease, first)
+
+    def _part(self, lease: Lease, amount: int) -> Hold:
+        lease.free -= amount
+        lease.calls += 1
+        lease.used_at = self._clock.seconds()
+        return Hold(lease.row, amount, lease)
 
     def give_back(self, hold: Hold, cost: int) -> None:
         """

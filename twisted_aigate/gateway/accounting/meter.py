@@ -111,7 +111,7 @@ class Meter:
             cost = tariff.worst(most.amounts)
             if cost > amount:
                 amount, or_rest = cost, not most.said
-        return Wanted(key.token, amount, or_rest)
+        return Wanted(key.token, amount, or_rest, key.updated_at)
 
     async def admit_hit(self, caller: Caller, call: AnyCall, model_id: str) -> Headers:
         """
