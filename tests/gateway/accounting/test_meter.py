@@ -155,6 +155,19 @@ class WritingTests(MeterCase):
         self.assertEqual((row.cache_hit, row.spend, row.model_id), (True, 0, "id"))
         self.failureResultOf(Deferred.fromCoroutine(hit(caller, call, "id")), GatewayError)
 
+    def test_answers_out_of_a_cache_are_for_who_has_money_left(self) -> None:
+        caller = self.key(max_budget=0.06, budget_duration="1h")
+        assert caller.key is not None
+        spent = Caller(caller.id, key=evolve(caller.key, spend=_COST))
+        call = make_call(messages=_HELLO)
+        hit = self.accounts.meter.admit_hit
+        self.successResultOf(Deferred.fromCoroutine(hit(caller, call, "id")))
+        refused = Deferred.fromCoroutine(hit(spent, call, "id"))
+        error = self.failureResultOf(refused, GatewayError).value
+        self.assertEqual((error.status, error.code), (400, "budget_exceeded"))
+        self.clock.advance(HOUR)
+        self.successResultOf(Deferred.fromCoroutine(hit(spent, call, "id")))
+
     def test_a_database_that_is_down_is_waited_for(self) -> None:
         caller = self.key()
         self.accounts.database.refuse = [DatabaseUnavailable("down")] * 3

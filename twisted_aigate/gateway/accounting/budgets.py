@@ -29,6 +29,7 @@ from twisted_aigate.gateway.accounting.records import (
     budget_holds,
 )
 from twisted_aigate.gateway.errors import BUDGET_EXCEEDED, GatewayError
+from twisted_aigate.gateway.keys.models import VirtualKey
 from twisted_aigate.gateway.keys.periods import next_end
 from twisted_aigate.gateway.keys.records import take_turn, virtual_keys
 from twisted_aigate.kernel.database import Database
@@ -67,7 +68,7 @@ class _Outcome:
     @ivar amount: How much it holds.
     @ivar terms: On which terms it is for further calls too; C{None}: it is for one alone.
     @ivar spend: What was spent of a budget that has too little left.
-    @ivar max_budget: The whole of that budget.
+    @ivar max_budget: The whole of that budget; C{None}: it has enough.
     """
 
     hold: str | None = None
@@ -75,10 +76,6 @@ class _Outcome:
     terms: Terms | None = None
     spend: int = 0
     max_budget: int | None = None
-
-    @property
-    def is_held(self) -> bool:
-        return self.max_budget is None
 
 
 class Budgets:
@@ -129,8 +126,9 @@ class Budgets:
         leases = False
         try:
             outcome = await shielded(self._write(wanted, may_lease), unwanted=self._unwanted)
-            if not outcome.is_held:
-                raise _exceeded(outcome)
+            if outcome.max_budget is not None:
+                why = " The call may cost more than is left."
+                raise _exceeded(outcome.spend, outcome.max_budget, why)
             if outcome.hold is None:
                 return None
             if outcome.terms is None:
@@ -238,12 +236,22 @@ def any_budget_due(connection: Connection, now: float) -> bool:
     return connection.execute(query).first() is not None
 
 
-def _exceeded(outcome: _Outcome) -> GatewayError:
+def check_spent(key: VirtualKey, now: float) -> None:
+    """
+    Let a key pass that has any money left, by what was read of it last.
+
+    @raise GatewayError: 400: it has none.
+    """
+    renews = key.budget_reset_at is not None and key.budget_reset_at <= now
+    if key.max_budget is not None and key.spend >= key.max_budget and not renews:
+        raise _exceeded(key.spend, key.max_budget)
+
+
+def _exceeded(spend: int, max_budget: int, why: str = "") -> GatewayError:
     # LiteLLM's words, by which its callers know it.
-    assert outcome.max_budget is not None
     return GatewayError(
         400,
-        "Budget has been exceeded! The call may cost more than is left. Current cost: "
-        f"{to_dollars(outcome.spend)}, Max budget: {to_dollars(outcome.max_budget)}",
+        f"Budget has been exceeded!{why} Current cost: {to_dollars(spend)}, "
+        f"Max budget: {to_dollars(max_budget)}",
         code=BUDGET_EXCEEDED,
     )

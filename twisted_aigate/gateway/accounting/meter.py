@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_aigate.gateway.accounting.budgets import Budgets, Wanted
+from twisted_aigate.gateway.accounting.budgets import Budgets, Wanted, check_spent
 from twisted_aigate.gateway.accounting.estimate import (
     AnyCall,
     amounts_of,
@@ -119,12 +119,16 @@ class Meter:
 
         @param model_id: The deployment that once gave the answer.
         @return: Header fields for the caller.
-        @raise GatewayError: 429: the key has called too often.
+        @raise GatewayError: 429: the key has called too often; 400: it has no money left.
         """
         visit = Visit(self._budgets, self._prices, self._clock, caller, call)
         key = caller.key
-        if key is not None and key.limits:
-            await self._count(key, visit)
+        if key is not None:
+            # As in LiteLLM who has spent all gets nothing, be it free; what is known of the key
+            # will do for that.
+            check_spent(key, self._clock.seconds())
+            if key.limits:
+                await self._count(key, visit)
         return visit.hit(model_id)
 
 
