@@ -41,6 +41,10 @@ class MostTests(SynchronousTestCase):
         self.assertEqual(self.completion(max_tokens=7, n=3), (21, True))
         self.assertEqual(self.completion(max_tokens=7, n=-3), (7, True))
 
+    def test_nobody_is_answered_without_end(self) -> None:
+        tokens, _ = self.completion(max_tokens=10**400)
+        self.assertLess(tokens, 10**12)
+
     def test_what_the_configuration_says(self) -> None:
         told = Deployment("m", "openai", "x", info={"max_output_tokens": 100})
         self.assertEqual(self.completion(told), (100, False))

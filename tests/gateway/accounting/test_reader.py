@@ -100,6 +100,9 @@ class DocumentTests(SynchronousTestCase):
         usage = _document(message="text", response=3, meta=[], usage=_USAGE)
         self.assertEqual(usage.total, 154)
 
+    def test_more_than_any_answer_takes(self) -> None:
+        self.assertLess(_document(usage={"prompt_tokens": 1e300}).prompt, 2**63)
+
     def test_no_usage(self) -> None:
         for body in (b"", b"no JSON", b"\xff", b'{"usage": null}', b'{"usage": {"x": 1}}', b"[]"):
             reader = UsageReader()

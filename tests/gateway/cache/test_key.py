@@ -57,6 +57,14 @@ class KeyTests(SynchronousTestCase):
         self.assertEqual(first, same)
         self.assertNotEqual(first, other)
 
+    def test_what_cannot_be_read_counts_as_it_is_written(self) -> None:
+        texts = [b"1e999", b"9" * 5000, b'"\xff"']
+        fields = call().fields
+        keys = {
+            key(evolve(call(), fields={**fields, "unknown": msgspec.Raw(text)})) for text in texts
+        }
+        self.assertEqual(len(keys), len(texts))
+
     def test_callers_never_share(self) -> None:
         self.assertNotEqual(key(call(), Caller("a")), key(call(), Caller("b")))
         # Not even by a namespace that looks like the other's key.

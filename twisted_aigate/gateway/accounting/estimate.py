@@ -45,6 +45,9 @@ _USUAL_BYTES_OF_SECOND = 16_000
 _FEWEST_BYTES_OF_SECOND = 2_000
 """Of sound: 128 and 16 kbit/s."""
 
+_MOST_COUNT = 10**9
+"""Of tokens or answers that a call may ask for."""
+
 _DIGITS = 3
 """Of a number of pictures; no provider makes more."""
 
@@ -178,7 +181,7 @@ def _tokens_of_prompt(fields: Mapping[str, msgspec.Raw], bytes_of_token: int) ->
 def _count(call: Call, name: str) -> int | None:
     raw = call.fields.get(name)
     try:
-        return None if raw is None else max(0, _number.decode(raw))
+        return None if raw is None else min(max(0, _number.decode(raw)), _MOST_COUNT)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
 

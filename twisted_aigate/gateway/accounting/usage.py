@@ -72,6 +72,9 @@ class _UsageAlone(msgspec.Struct):
     usage: _Usage | None = None
 
 
+_MOST = 10**12
+"""More tokens than any answer takes; a column of the database holds sums of it."""
+
 _answer = msgspec.json.Decoder(_Answer)
 _usage_alone = msgspec.json.Decoder(_UsageAlone)
 
@@ -196,4 +199,4 @@ class Usage:
 
 
 def _whole(number: float | None) -> int | None:
-    return None if number is None else max(0, int(number))
+    return None if number is None else min(max(0, int(number)), _MOST)

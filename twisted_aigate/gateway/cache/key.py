@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 
 import msgspec
 
@@ -24,7 +25,7 @@ def cache_key(caller: Caller, call: Call, namespace: str) -> str:
     The name that a call's answer is kept under.
 
     It is the same for the same request of the same caller, in whatever order and spacing its fields
-    come (a large one counts as it is written); a field that is null is a field that is not there.
+    come (one that is large, or cannot be read, counts as it is written); a field that is null is a field that is not there.
 
     @param namespace: The part of the cache; it can be read at the key's beginning.
     """
@@ -40,6 +41,8 @@ def cache_key(caller: Caller, call: Call, namespace: str) -> str:
 
 
 def _meaning(text: bytes) -> object:
-    if len(text) > _LARGE:
-        return {"sha256": hashlib.sha256(text).hexdigest()}
-    return msgspec.json.decode(text)
+    if len(text) <= _LARGE:
+        # A field that we do not know may have what no number or text of ours can be.
+        with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return msgspec.json.decode(text)
+    return {"sha256": hashlib.sha256(text).hexdigest()}
