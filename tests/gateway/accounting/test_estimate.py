@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any, cast
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -36,10 +37,17 @@ class MostTests(SynchronousTestCase):
         return most.amounts.completion, most.said
 
     def test_what_the_caller_says(self) -> None:
-        for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"):
+        for name in ("max_tokens", "max_completion_tokens"):
             self.assertEqual(self.completion(**{name: 7}), (7, True))
+        most = most_of(make_call(Task.RESPONSES, max_output_tokens=7), 100)
+        self.assertEqual((most.amounts.completion, most.said), (7, True))
         self.assertEqual(self.completion(max_tokens=7, n=3), (21, True))
         self.assertEqual(self.completion(max_tokens=7, n=-3), (7, True))
+
+    def test_what_is_said_where_nobody_reads_it(self) -> None:
+        self.assertEqual(self.completion(max_output_tokens=7), (4096, False))
+        most = most_of(make_call(Task.RESPONSES, max_tokens=7), 100)
+        self.assertEqual((most.amounts.completion, most.said), (100, False))
 
     def test_nobody_is_answered_without_end(self) -> None:
         tokens, _ = self.completion(max_tokens=10**400)
@@ -65,6 +73,30 @@ class MostTests(SynchronousTestCase):
         most = most_of(make_call(messages=messages), most_output(_DEPLOYMENT))
         self.assertLess(most.amounts.prompt, 40_000)
         self.assertGreaterEqual(most.amounts.prompt, 1600)
+
+    def test_pictures_by_their_url_are_no_text(self) -> None:
+        part = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+        text = {"type": "text", "text": json.dumps(part)}
+        for parts, least, most in (([part, part], 3200, 3300), ([text], 0, 100)):
+            messages = [{"role": "user", "content": parts}]
+            amounts = most_of(make_call(messages=messages), 1).amounts
+            self.assertGreaterEqual(amounts.prompt, least)
+            self.assertLess(amounts.prompt, most)
+
+    def test_pictures_that_are_made_may_be_paid_by_their_tokens(self) -> None:
+        amounts = most_of(make_call(Task.IMAGE, prompt="x", n=2), 1).amounts
+        self.assertGreaterEqual(amounts.completion, 2 * 6208)
+        amounts = most_of(_form(Task.IMAGE_EDIT, 200_000, ("n", "2")), 1).amounts
+        self.assertGreaterEqual(amounts.completion, 2 * 6208)
+        self.assertGreaterEqual(amounts.prompt, 6208)
+        amounts = most_of(make_call(Task.IMAGE, prompt="x", quality="low"), 1).amounts
+        self.assertLess(amounts.completion, 500)
+
+    def test_sound_may_be_paid_by_its_tokens(self) -> None:
+        amounts = most_of(_form(Task.TRANSCRIPTION, 200_000), 1).amounts
+        self.assertEqual((amounts.prompt_audio, amounts.completion), (1000, 1000))
+        spoken = most_of(make_call(Task.SPEECH, input="x" * 100), 1).amounts
+        self.assertEqual(spoken.completion_audio, 150)
 
     def test_what_is_not_written(self) -> None:
         most = most_of(make_call(Task.EMBEDDING, input="x" * 100), most_output(_DEPLOYMENT))
@@ -113,6 +145,11 @@ class AmountsTests(SynchronousTestCase):
         call = _form(Task.TRANSCRIPTION, 160_000)
         self.assertEqual(self.amounts(call, b'{"text":"x"}').seconds, 10)
         self.assertEqual(self.amounts(call, b'{"text":"x","duration":7.5}').seconds, 7.5)
+
+    def test_sound_that_was_made(self) -> None:
+        # Its answer is sound alone, and tells nothing.
+        amounts = self.amounts(make_call(Task.SPEECH, input="x" * 100), b"")
+        self.assertEqual((amounts.characters, amounts.completion_audio), (100, 150))
 
     def test_searches(self) -> None:
         call = make_call(Task.RERANK, query="x", documents=["y"])

@@ -25,10 +25,19 @@ _PROMPT_FIELDS = (
     "messages", "system", "prompt", "input", "instructions", "tools", "functions", "query",
     "documents",
 )  # fmt: skip
-_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
-_WRITES = (Task.CHAT, Task.COMPLETION, Task.MESSAGES, Task.RESPONSES)
+_LIMITS: Mapping[Task, tuple[str, ...]] = {
+    Task.CHAT: ("max_tokens", "max_completion_tokens"),
+    Task.COMPLETION: ("max_tokens",),
+    Task.MESSAGES: ("max_tokens",),
+    Task.RESPONSES: ("max_output_tokens",),
+}
+"""The tasks that write, and where each says how much; elsewhere a provider may not heed it."""
+
 _COUNTS = ("n", "best_of")
 _PICTURES = (Task.IMAGE, Task.IMAGE_EDIT, Task.IMAGE_VARIATION)
+
+_LINK = re.compile(rb'"(?:url|image_url|file_url)"\s*:\s*"http')
+"""A picture or document that the provider fetches."""
 
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=_-]{2048,}")
 _BASE64_LEAST = 2048
@@ -38,12 +47,26 @@ _IMAGE_BYTES = 66 * KB
 
 _USUAL_BYTES = 4
 _FEWEST_BYTES = 2
+_MADE_IMAGE = 6500
+"""Tokens of a picture that is made, or read closely to be changed, where such have their price."""
+_MADE_ROUGHLY = {"low": 420, "medium": 1600}
+"""The same of one of a lower C{quality}. Source: https://platform.openai.com/docs/pricing"""
+
 _UNTOLD_OUTPUT = 4096
 """Tokens that an answer may have when neither the caller nor the configuration says."""
 
 _USUAL_BYTES_OF_SECOND = 16_000
 _FEWEST_BYTES_OF_SECOND = 2_000
 """Of sound: 128 and 16 kbit/s."""
+
+_HEARD_SECOND = 10
+_WRITTEN_SECOND = 10
+_SPOKEN_CHARACTER = 1.5
+"""
+Tokens of a second of sound that is heard, the most that is written of one, and those of sound
+that a character becomes, where they have their price.
+Source: https://platform.openai.com/docs/pricing
+"""
 
 _MOST_COUNT = 10**9
 """Of tokens or answers that a call may ask for."""
@@ -75,16 +98,29 @@ def most_of(call: AnyCall, output: int) -> Most:
     @param output: The most tokens that an answer has when the caller says nothing of it.
     """
     if not isinstance(call, Call):
-        seconds = _sound(call) / _FEWEST_BYTES_OF_SECOND
-        return Most(Amounts(seconds=seconds, images=_pictures(call)), said=True)
+        return Most(_most_of_form(call), said=True)
     amounts = _of_request(call)
     amounts.prompt = _tokens_of_prompt(call.fields, _FEWEST_BYTES)
-    if call.task not in _WRITES:
+    if call.task not in _LIMITS:
+        amounts.completion = _made(_said(call, "quality")) * amounts.images
         return Most(amounts, said=True)
-    limits = [limit for name in _LIMITS if (limit := _count(call, name)) is not None]
+    limits = [limit for name in _LIMITS[call.task] if (limit := _count(call, name)) is not None]
     output = max(limits) if limits else output
     amounts.completion = output * max(_count(call, name) or 1 for name in _COUNTS)
     return Most(amounts, said=bool(limits))
+
+
+def _most_of_form(call: FormCall) -> Amounts:
+    seconds, pictures = _sound(call) / _FEWEST_BYTES_OF_SECOND, _pictures(call)
+    text = sum(len(value.encode("utf-8")) for _, value in call.fields)
+    amounts = Amounts(seconds=seconds, images=pictures)
+    amounts.prompt = -(-text // _FEWEST_BYTES)
+    if pictures:
+        amounts.prompt += _MADE_IMAGE * len(call.uploads)
+    amounts.prompt_audio = _HEARD_SECOND * seconds
+    made = _made(dict(call.fields).get("quality", ""))
+    amounts.completion = made * pictures + _WRITTEN_SECOND * seconds
+    return amounts
 
 
 def most_output(deployment: Deployment) -> int:
@@ -128,7 +164,7 @@ def amounts_of(call: AnyCall, reader: UsageReader, prompt: int, completion: int)
     amounts.cache_write_hour = usage.cache_write_hour
     amounts.prompt_audio = usage.prompt_audio
     amounts.completion = max(0, completion - usage.completion_audio)
-    amounts.completion_audio = usage.completion_audio
+    amounts.completion_audio = usage.completion_audio or amounts.completion_audio
     if usage.searches is not None:
         amounts.requests = usage.searches
     if usage.seconds is not None:
@@ -142,7 +178,8 @@ def _of_request(call: Call) -> Amounts:
     """What the request itself tells of the work."""
     amounts = Amounts()
     if call.task is Task.SPEECH:
-        amounts.characters = _length(call, "input")
+        amounts.characters = len(_said(call, "input"))
+        amounts.completion_audio = _SPOKEN_CHARACTER * amounts.characters
     elif call.task in _PICTURES:
         amounts.images = _count(call, "n") or 1
     return amounts
@@ -161,6 +198,10 @@ def _pictures(call: FormCall) -> int:
     return int(said) if said.isdecimal() and len(said) <= _DIGITS else 1
 
 
+def _made(quality: str) -> int:
+    return _MADE_ROUGHLY.get(quality, _MADE_IMAGE)
+
+
 def _tokens_of_prompt(fields: Mapping[str, msgspec.Raw], bytes_of_token: int) -> int:
     tokens = 0
     for name in _PROMPT_FIELDS:
@@ -174,7 +215,7 @@ def _tokens_of_prompt(fields: Mapping[str, msgspec.Raw], bytes_of_token: int) ->
                 length = found.end() - found.start()
                 size -= length
                 tokens += _IMAGE * -(-length // _IMAGE_BYTES)
-        tokens += -(-size // bytes_of_token)
+        tokens += -(-size // bytes_of_token) + _IMAGE * len(_LINK.findall(text))
     return tokens
 
 
@@ -186,9 +227,9 @@ def _count(call: Call, name: str) -> int | None:
         return None
 
 
-def _length(call: Call, name: str) -> int:
+def _said(call: Call, name: str) -> str:
     raw = call.fields.get(name)
     try:
-        return 0 if raw is None else len(_text.decode(raw))
+        return "" if raw is None else _text.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return 0
+        return ""

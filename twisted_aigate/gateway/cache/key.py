@@ -25,7 +25,8 @@ def cache_key(caller: Caller, call: Call, namespace: str) -> str:
     The name that a call's answer is kept under.
 
     It is the same for the same request of the same caller, in whatever order and spacing its fields
-    come (one that is large, or cannot be read, counts as it is written); a field that is null is a field that is not there.
+    come (one that is large, or cannot be read, counts as it is written); a field that is null is a
+    field that is not there.
 
     @param namespace: The part of the cache; it can be read at the key's beginning.
     """
