@@ -262,6 +262,17 @@ class NativeTests(ResponsesCase):
         self.assertEqual(self.create("native", stream=True), body)
         self.assertEqual(self.request("GET", "/responses/resp_s")[0].code, 200)
 
+    def test_one_in_the_background_is_for_who_has_no_budget(self) -> None:
+        """Its end, and so its cost, nobody here sees."""
+        self.openai.answer = _NATIVE
+        asked = {"model": "native", "input": "x", "background": True}
+        for budget, status in ((5, 400), (None, 200)):
+            _, made = self.post("/key/generate", {"max_budget": budget})
+            headers = {"Authorization": f"Bearer {made['key']}"}
+            response, body = self.post("/v1/responses", asked, headers=headers)
+            self.assertEqual(response.code, status, body)
+        self.assertEqual(len(self.openai.calls), 1)
+
     def test_kept_by_who_made_it(self) -> None:
         """It is asked for what it keeps, as it came, and told what to forget."""
         self.create("native")

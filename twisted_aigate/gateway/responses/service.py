@@ -187,12 +187,20 @@ async def begin_turn(
     @param kept: Keeps responses.
     @param catalogue: Where deployments are that keep some themselves.
     @param provide: Has a deployment's provider answer.
-    @raise GatewayError: What it goes on from is not kept, or by a provider that cannot answer.
+    @raise GatewayError: What it goes on from is not kept, or by a provider that cannot answer; or
+        nobody would see what it costs.
     """
     try:
         request = decoded(_decoder, call.body_for(call.model))
     except RecursionError:
         raise too_deep() from None
+    if request.background and caller.key is not None and caller.key.max_budget is not None:
+        raise GatewayError(
+            400,
+            "What a response in the background costs is not known in time: a key with a budget has"
+            " it made as a job instead, by POST /q/v1/responses.",
+            param="background",
+        )
     before: list[Kept] = []
     only: Deployment | None = None
     if request.previous_response_id is not None:
