@@ -159,6 +159,10 @@ class RoutesTests(RoutesCase):
         self.assertEqual(response.code, 429)
         self.assertEqual(response.headers.getRawHeaders("Retry-After"), ["3"])
         self.assertEqual(
+            response.headers.getRawHeaders("x-litellm-call-id"),
+            response.headers.getRawHeaders("X-Request-Id"),
+        )
+        self.assertEqual(
             answer["error"],
             {"message": "slow down", "type": "rate_limit_error", "param": "p", "code": "c"},
         )

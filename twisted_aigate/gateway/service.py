@@ -272,9 +272,14 @@ def _finished(answer: Answer, told: Headers = ()) -> Result:
     return evolve(result, headers=(*result.headers, *_headers(answer), *told))
 
 
+def call_id_field(call_id: str) -> tuple[bytes, bytes]:
+    """The id of a request, where LiteLLM's clients look for it."""
+    return b"x-litellm-call-id", call_id.encode("ascii")
+
+
 def _call_id() -> Headers:
     call_id = current_request_id.get()
-    return () if call_id is None else ((b"x-litellm-call-id", call_id.encode("ascii")),)
+    return () if call_id is None else (call_id_field(call_id),)
 
 
 def _headers(answer: Answer) -> Headers:

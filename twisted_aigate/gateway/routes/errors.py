@@ -8,6 +8,7 @@ from twisted.logger import Logger
 
 from twisted_aigate.gateway.errors import GatewayError, error_object
 from twisted_aigate.gateway.messages.errors import error_object as messages_error_object
+from twisted_aigate.gateway.service import call_id_field
 from twisted_aigate.kernel.database import DatabaseFull, DatabaseUnavailable
 from twisted_aigate.web.errors import ErrorFormat, Headers, HTTPError, RenderedError
 from twisted_aigate.web.request import Request
@@ -17,11 +18,10 @@ _MODELS_PATH = re.compile(rb"(/v1)?/models(/|$)")
 _MESSAGES_PATH = re.compile(rb"(/v1)?/messages(/|$)")
 
 
-def _headers_of(error: GatewayError | HTTPError) -> Headers:
-    if isinstance(error, HTTPError):
-        return error.headers
-    retry = error.retry_after
-    return error.headers if retry is None else ((b"Retry-After", b"%d" % retry), *error.headers)
+def _headers_of(error: GatewayError | HTTPError, request_id: str) -> Headers:
+    fields = (call_id_field(request_id), *error.headers)
+    retry = None if isinstance(error, HTTPError) else error.retry_after
+    return fields if retry is None else ((b"Retry-After", b"%d" % retry), *fields)
 
 
 def _known(error: Exception, request_id: str) -> Exception:
@@ -38,7 +38,7 @@ def render_openai_error(error: Exception, request_id: str) -> RenderedError | No
     if not isinstance(error, GatewayError | HTTPError):
         return None
     body = error_object(error.status, error.message, error.param, error.code)
-    return RenderedError(error.status, body, headers=_headers_of(error))
+    return RenderedError(error.status, body, headers=_headers_of(error, request_id))
 
 
 def render_anthropic_error(error: Exception, request_id: str) -> RenderedError | None:
@@ -47,7 +47,7 @@ def render_anthropic_error(error: Exception, request_id: str) -> RenderedError |
     if not isinstance(error, GatewayError | HTTPError):
         return None
     body = messages_error_object(error.status, error.message, error.code, request_id)
-    headers = (*_headers_of(error), request_id_field(request_id))
+    headers = (*_headers_of(error, request_id), request_id_field(request_id))
     return RenderedError(error.status, body, headers=headers)
 
 
