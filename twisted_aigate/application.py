@@ -17,7 +17,7 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -65,8 +65,12 @@ class Aigate(Service):
 
     async def _start(self) -> None:
         await self._platform.start()
+        listening = []
         for site, description in self._endpoints():
-            await self._listen(site, description)
+            address = await self._listen(site, description)
+            if site is self._platform.site:
+                listening.append((description, address))
+        await self._platform.open(listening)
         self._platform.summarise()
 
     def _endpoints(self) -> Iterator[tuple[Site, str]]:
@@ -81,13 +85,15 @@ class Aigate(Service):
                     raise CannotStart("STORAGE_S3_LISTEN is set, but storage is off")
                 yield site, description
 
-    async def _listen(self, site: Site, description: str) -> None:
+    async def _listen(self, site: Site, description: str) -> IAddress:
         try:
             port = await serverFromString(self._reactor, description).listen(site)
         except Exception as error:
             raise CannotStart(f"cannot listen on {description}: {error}") from None
         self._ports.append(port)
-        self._log.info("listening on {address}", address=str(port.getHost()))
+        address: IAddress = port.getHost()
+        self._log.info("listening on {address}", address=str(address))
+        return address
 
     def _cannot_start(self, failure: Failure) -> None:
         if failure.check(CancelledError):

@@ -56,6 +56,7 @@ def check(folder: Path) -> str:
     from twisted_aigate.gateway.providers.claudebox import claude_deployments
     from twisted_aigate.gateway.tree import read_cache_plan, read_catalogue, usable_local_models
     from twisted_aigate.platform import unknown_sections
+    from twisted_aigate.tunnel.plan import plan_tunnel
 
     configuration = load(os.environ, folder)
     local = list(usable_local_models(configuration.settings))
@@ -72,6 +73,8 @@ def check(folder: Path) -> str:
     browsers = find_programs(configuration.settings, shutil.which)
     lines += [f"off: browsers: {browsers}"] if isinstance(browsers, str) else []
     unsupported += unknown_sections(configuration)
+    tunnel = plan_tunnel(configuration.settings, shutil.which)
+    lines += [f"off: tunnel: {tunnel}"] if isinstance(tunnel, str) else []
     lines += [f"not supported, without effect: {key}" for key in unsupported]
     return "\n".join(lines)
 

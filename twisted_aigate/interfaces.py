@@ -207,3 +207,25 @@ class Uploads(Protocol):
         @return: Its URL, which needs no key.
         @raise ToolError: It cannot be kept.
         """
+
+
+@frozen
+class TunnelStatus:
+    """
+    How the tunnel is.
+
+    @ivar state: C{off}, C{starting}, C{up}, C{waiting} for another try, or C{stopped}.
+    @ivar urls: Where the internet reaches this server by it, as far as that is known.
+    @ivar reason: Why it is off, or why it ended the last time; C{None}: neither is so.
+    """
+
+    state: str
+    urls: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+class Tunnel(Protocol):
+    """A way in from the internet."""
+
+    def status(self) -> TunnelStatus:
+        """How it is now."""

@@ -6,10 +6,12 @@ This package and L{twisted_aigate.application} are the only ones that know every
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from random import SystemRandom
 from typing import Any, BinaryIO
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 
 from twisted_aigate.gateway.config_file import SECTIONS as GATEWAY_SECTIONS
@@ -29,6 +31,7 @@ from twisted_aigate.platform.part import Part
 from twisted_aigate.platform.secrets import weak_secrets
 from twisted_aigate.platform.shared import Shared
 from twisted_aigate.platform.storage import StoragePart
+from twisted_aigate.platform.tunnel import TunnelPart
 from twisted_aigate.storage.buckets import SECTIONS as STORAGE_SECTIONS
 from twisted_aigate.web.site import Site
 
@@ -91,6 +94,7 @@ class Platform:
         tools = {**storage.tools, **claudebox.tools, **browser.tools}
         mcp = McpPart(shared, self._endpoints, tools, self._gateway, storage.uploads)
         # In the order in which they start: who asks another comes after it.
+        self._tunnel = TunnelPart(shared)
         self._parts: list[Part] = [
             storage,
             claudebox,
@@ -98,6 +102,7 @@ class Platform:
             self._gateway,
             self._jobs,
             mcp,
+            self._tunnel,
         ]
         trees = [tree for part in self._parts for tree in part.trees()]
         self.site = Site(trees, shared.addresses(), reactor)
@@ -116,6 +121,14 @@ class Platform:
             await self._redis.start()
         for part in self._parts:
             await part.start()
+
+    async def open(self, listening: Iterable[tuple[str, IAddress]]) -> None:
+        """
+        Begin with what needs listening ports.
+
+        @param listening: Where L{site} is: descriptions of endpoints, each with its address.
+        """
+        await self._tunnel.open(listening)
 
     def summarise(self) -> None:
         """Say what is on, what is off and why, and what to try."""

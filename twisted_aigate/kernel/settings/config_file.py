@@ -41,7 +41,12 @@ def _resolve(value: Any, environment: Mapping[str, str]) -> Any:
     return value
 
 
-def _parse(text: str) -> dict[str, Any]:
+def parse_yaml(text: str) -> dict[str, Any]:
+    """
+    Parse a YAML file whose top is a mapping.
+
+    @raise ConfigError: It is none.
+    """
     # Only a process with a configuration file pays for the YAML library.
     import yaml
 
@@ -70,7 +75,7 @@ def parse_config_file(text: str, environment: Mapping[str, str]) -> dict[str, An
     @return: Section to value; a section that is there and empty is left out.
     @raise ConfigError: It is no YAML mapping.
     """
-    return _sections(_parse(text), environment)
+    return _sections(parse_yaml(text), environment)
 
 
 def _with_variables(data: dict[str, Any], environment: Environment) -> Environment:
@@ -118,7 +123,7 @@ class _Files:
         """
         self._read_already.add(_known_as(path))
         try:
-            merged = _parse(path.read_text("utf-8"))
+            merged = parse_yaml(path.read_text("utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"AIGATE_CONFIG: {path}: cannot be read: {error}") from None
         except ConfigError as error:

@@ -293,6 +293,19 @@ class McpSettings:
 
 
 @frozen
+class TunnelSettings:
+    """
+    The way in from the internet; C{Switches.tunnel} turns it on.
+
+    @ivar config: cloudflared's configuration of a tunnel that has a name; C{None}: a quick tunnel.
+    @ivar credentials: The credentials of that tunnel.
+    """
+
+    config: Path | None = variable("CLOUDFLARED_CONFIG", kinds.FILE)
+    credentials: Path | None = variable("CLOUDFLARED_CREDS", kinds.FILE)
+
+
+@frozen
 class Settings:
     """
     Everything that the operator can set.
@@ -316,6 +329,7 @@ class Settings:
     spend: SpendSettings
     responses: ResponseSettings
     mcp: McpSettings
+    tunnel: TunnelSettings
     master_key: Secret = variable(
         "LITELLM_MASTER_KEY", kinds.SECRET, aliases=("AIGATE_MASTER_KEY",), required=True
     )

@@ -1,0 +1,1 @@
+"""The tunnel: cloudflared, supervised, which brings the internet to this server."""
