@@ -34,9 +34,9 @@ class Pairs:
     other: list[float] = field(default_factory=list)
 
     @property
-    def more(self) -> float:
-        """Milliseconds that the other way takes longer, at the median of the pairs."""
-        return percentile([o - h for h, o in zip(self.one, self.other, strict=True)], 0.5)
+    def differences(self) -> list[float]:
+        """Milliseconds that the other way takes longer, pair by pair."""
+        return [other - one for one, other in zip(self.one, self.other, strict=True)]
 
     @property
     def ratio(self) -> float:

@@ -77,14 +77,13 @@ class Server:
         """Kill the X server that was started first, and with it its browser."""
         os.kill(min(self._children()), signal.SIGKILL)
 
-    def wait_until_all_answer(self, names: list[str]) -> None:
-        """Have each of them do something."""
-        for name in names:
-            try:
-                self.act_alone("ping", pin=name)
-            except Unusable:
-                # It came before the browser's end was known; now that is.
-                self.act_alone("ping", pin=name)
+    def wait_until_recovered(self, names: list[str]) -> None:
+        """Wait until one of them, started anew, answers."""
+        while True:
+            for name in names:
+                answer = _answer(self._connection, {"action": "ping"}, name)
+                if answer.get("recovered"):
+                    return
 
     def _children(self) -> list[int]:
         pid = self.child.pid
@@ -92,13 +91,16 @@ class Server:
         return [int(child) for child in text.split()]
 
 
-def _ask(connection: http.client.HTTPConnection, body: Any, pin: str) -> Any:
+def _answer(connection: http.client.HTTPConnection, body: Any, pin: str) -> Any:
     fields = {"Authorization": f"Bearer {TOKEN}", "Cookie": f"INSTANCEID={pin}"}
     connection.request("POST", _PATH, json.dumps(body), fields)
-    response = connection.getresponse()
-    answer = json.loads(response.read())
-    if response.status != 200 or not answer["success"]:
-        raise Unusable(f"{body['action']}: status {response.status}: {answer}")
+    return json.loads(connection.getresponse().read())
+
+
+def _ask(connection: http.client.HTTPConnection, body: Any, pin: str) -> Any:
+    answer = _answer(connection, body, pin)
+    if not answer["success"]:
+        raise Unusable(f"{body['action']}: {answer}")
     return answer["data"]
 
 

@@ -52,7 +52,7 @@ def measure_start(folder: Path, page: str, browsers: int) -> Start:
         resident = server.child.resident()
         server.end_a_browser()
         began = time.perf_counter()
-        server.wait_until_all_answer(names)
+        server.wait_until_recovered(names)
         again = time.perf_counter() - began
     say(f"  {browsers} browsers: {seconds:.2f} s, {memory / 1e6:.0f} MB")
     return Start(browsers, seconds, again, memory, resident)

@@ -154,7 +154,15 @@ class KilledTests(FaultCase):
 
 
 class ServerTests(FaultCase):
-    variables: ClassVar[dict[str, str]] = {"SHUTDOWN_GRACE": "1s"}
+    variables: ClassVar[dict[str, str]] = {"SHUTDOWN_GRACE": "1s", "TIMEOUT_BROWSER": "8s"}
+
+    def test_a_request_that_takes_too_long_costs_the_next_one_little(self) -> None:
+        self.back_within(60)
+        pids = self.session()
+        answer = self.server.ask("sleep", duration=60)
+        self.assertEqual((answer.status, answer.value["success"]), (504, False))
+        self.back_within(_SOON)
+        self.assert_nothing_left(pids)
 
     def test_what_a_killed_server_leaves_is_ended_by_the_next(self) -> None:
         self.back_within(60)

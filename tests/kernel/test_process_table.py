@@ -17,6 +17,7 @@ from twisted_aigate.kernel.process_table import (
     family,
     identify,
     is_marked,
+    memory_of_sessions,
     open_pidfd,
     opened,
     send_signal,
@@ -171,6 +172,17 @@ class FamilyTests(ProcessTableCase):
         sleeper = self.sleeper(self.mark)
         self.assertEqual(self.pids(sleeper.started), {sleeper.pid})
         self.assertEqual(self.pids(sleeper.started + 1), set())
+
+
+class MemoryTests(ProcessTableCase):
+    def test_it_is_that_of_all_processes_of_the_sessions(self) -> None:
+        one, other = self.sleeper(), self.sleeper()
+        alone = memory_of_sessions([one.pid])
+        self.assertGreater(alone, 10_000)
+        self.assertGreater(memory_of_sessions([one.pid, other.pid]), alone)
+
+    def test_of_none_it_is_nothing(self) -> None:
+        self.assertEqual(memory_of_sessions([]), 0)
 
 
 class SignalTests(ProcessTableCase):

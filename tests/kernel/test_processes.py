@@ -146,6 +146,11 @@ class SurroundingsTests(ProcessCase):
         self.assertNotEqual(child.exit_code, 0)
         self.assertIn("No such file or directory", child.stderr_tail)
 
+    async def test_its_id_is_known(self) -> None:
+        child = self.python(SAY)
+        self.assertEqual(child.pid, int(await child.line()))
+        await child.ended
+
     async def test_the_child_leads_a_session_of_its_own(self) -> None:
         child = self.python("import os; print(os.getpid(), os.getsid(0), os.getpgrp(), flush=True)")
         pid, session, group = (await child.line()).split()
