@@ -11,6 +11,8 @@ from twisted.internet.interfaces import IConsumer
 from twisted.web.iweb import IBodyProducer
 from zope.interface import Interface
 
+from twisted_aigate.kernel.figures import Family
+
 
 class ModelError(Exception):
     """
@@ -229,3 +231,14 @@ class Tunnel(Protocol):
 
     def status(self) -> TunnelStatus:
         """How it is now."""
+
+
+class FigureSource(Protocol):
+    """Who has figures for those who watch over the server."""
+
+    async def figures(self) -> Sequence[Family]:
+        """
+        Them, as they are now.
+
+        Their labels come from what is configured, never from what callers say.
+        """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -19,6 +21,7 @@ from twisted_aigate.browser.watch import Watch
 from twisted_aigate.http_client.guarded import name_resolver
 from twisted_aigate.interfaces import Uploads
 from twisted_aigate.kernel.addresses import is_public
+from twisted_aigate.kernel.figures import Family, gauge
 from twisted_aigate.kernel.processes import minimal_environment
 from twisted_aigate.kernel.settings import Configuration
 from twisted_aigate.kernel.threads import Threads
@@ -90,6 +93,15 @@ class BrowserTree:
             is_open,
             random,
         )
+
+    async def figures(self) -> Sequence[Family]:
+        """See L{twisted_aigate.interfaces.FigureSource}."""
+        states = Counter(replica.state for replica in self._pool.status())
+        samples = [((state,), count) for state, count in states.items()]
+        return [
+            Family("aigate_browsers", "gauge", "Browsers, by state.", samples, ("state",)),
+            gauge("aigate_browser_queue", "Requests that wait for a browser.", self._pool.queued),
+        ]
 
     async def start(self) -> None:
         """End what an earlier server has left, and look after browsers, which start when wanted."""

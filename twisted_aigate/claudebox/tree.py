@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from twisted_aigate.claudebox.workspaces import Workspaces
 from twisted_aigate.http_client.guarded import GuardedFetch, name_resolver
 from twisted_aigate.kernel.addresses import is_public
 from twisted_aigate.kernel.database import Database
+from twisted_aigate.kernel.figures import Family
 from twisted_aigate.kernel.folder_watch import FolderWatch
 from twisted_aigate.kernel.settings import Configuration
 from twisted_aigate.kernel.threads import Threads
@@ -94,6 +96,12 @@ class ClaudeboxTree:
         fetch = GuardedFetch(reactor, name_resolver(reactor), is_public)
         self.chat = Chat(self.claudebox, workspaces, fetch, threads, now)
         self.models = ClaudeModels(self.chat)
+
+    async def figures(self) -> Sequence[Family]:
+        """See L{twisted_aigate.interfaces.FigureSource}."""
+        running = sum(1 for _ in self.claudebox.runs)
+        samples = [((self._instance.name,), running)]
+        return [Family("aigate_claude_runs", "gauge", "Runs in hand.", samples, ("instance",))]
 
     async def start(self) -> None:
         """See to what an earlier server has left, and serve from now on."""

@@ -20,6 +20,7 @@ from twisted_aigate.gateway.cache.stores import make_store
 from twisted_aigate.gateway.catalogue import make_catalogue
 from twisted_aigate.gateway.config_file import parse_sections
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
+from twisted_aigate.gateway.figures import GatewayFigures
 from twisted_aigate.gateway.health import HealthChecks
 from twisted_aigate.gateway.local.model import LocalModel
 from twisted_aigate.gateway.local.provider import LocalProvider
@@ -143,6 +144,7 @@ class GatewayTree:
     @param redis: What processes share.
     @raise SettingsError: The configuration cannot be used.
     @ivar cache: The cache of answers.
+    @ivar figures: Its figures.
     """
 
     _log = Logger()
@@ -206,6 +208,7 @@ class GatewayTree:
             router, providers, accounts.meter, self._responses, schemas, self.cache
         )
         self.realtime = Realtime(router, providers, self._sockets, accounts.meter)
+        self.figures = GatewayFigures(accounts.meter.tally, router, reactor)
         self.health = HealthChecks(self.gateway, self.realtime, threads, folder)
 
     @property

@@ -27,6 +27,16 @@ class Runner:
         self._open = False
         self._drained: list[Deferred[None]] = []
 
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    @property
+    def running(self) -> int:
+        """How many run."""
+        return len(self._runs)
+
     def start(self, job_ids: Iterable[str]) -> None:
         """Begin with what an earlier server has left."""
         self._waiting.update(dict.fromkeys(job_ids))

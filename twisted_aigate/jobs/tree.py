@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -15,6 +16,7 @@ from twisted_aigate.jobs.runner import Runner
 from twisted_aigate.jobs.sealing import Seal
 from twisted_aigate.jobs.service import Jobs
 from twisted_aigate.kernel.database import Database
+from twisted_aigate.kernel.figures import Family
 from twisted_aigate.kernel.settings import Settings
 from twisted_aigate.kernel.threads import Threads
 
@@ -60,6 +62,11 @@ class JobsTree:
         waiting = await self._database.write(self._table.requeue)
         self._retention.start()
         self._runner.start(waiting)
+
+    async def figures(self) -> Sequence[Family]:
+        """See L{twisted_aigate.interfaces.FigureSource}."""
+        counts = [(("waiting",), self._runner.waiting), (("running",), self._runner.running)]
+        return [Family("aigate_jobs", "gauge", "Jobs that are not over.", counts, ("state",))]
 
     def drain(self) -> Deferred[None]:
         """

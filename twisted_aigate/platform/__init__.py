@@ -27,6 +27,7 @@ from twisted_aigate.platform.claudebox import ClaudeboxPart
 from twisted_aigate.platform.endpoints import Endpoints
 from twisted_aigate.platform.gateway import GatewayPart, JobsPart
 from twisted_aigate.platform.mcp import McpPart
+from twisted_aigate.platform.metrics import MetricsPart
 from twisted_aigate.platform.part import Part
 from twisted_aigate.platform.secrets import weak_secrets
 from twisted_aigate.platform.shared import Shared
@@ -95,6 +96,13 @@ class Platform:
         mcp = McpPart(shared, self._endpoints, tools, self._gateway, storage.uploads)
         # In the order in which they start: who asks another comes after it.
         self._tunnel = TunnelPart(shared)
+        figures = {
+            **storage.figures,
+            **claudebox.figures,
+            **browser.figures,
+            **self._gateway.figures,
+            **self._jobs.figures,
+        }
         self._parts: list[Part] = [
             storage,
             claudebox,
@@ -102,11 +110,18 @@ class Platform:
             self._gateway,
             self._jobs,
             mcp,
+            MetricsPart(shared, figures, self._sites, self._tunnel),
             self._tunnel,
         ]
         trees = [tree for part in self._parts for tree in part.trees()]
         self.site = Site(trees, shared.addresses(), reactor)
         self.s3_site = storage.site()
+
+    def _sites(self) -> dict[str, Site]:
+        sites = {"gateway": self.site}
+        if self.s3_site is not None:
+            sites["s3"] = self.s3_site
+        return sites
 
     async def start(self) -> None:
         """

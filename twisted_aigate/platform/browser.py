@@ -11,7 +11,7 @@ from twisted_aigate.browser.routes import browser_routes, render_browser_error
 from twisted_aigate.browser.routes.tools import tool_callers
 from twisted_aigate.browser.tools import BrowserTools
 from twisted_aigate.browser.tree import BrowserTree
-from twisted_aigate.interfaces import ToolSource, Uploads
+from twisted_aigate.interfaces import FigureSource, ToolSource, Uploads
 from twisted_aigate.kernel.settings import Configuration
 from twisted_aigate.platform.endpoints import Endpoints
 from twisted_aigate.platform.shared import Shared
@@ -31,6 +31,7 @@ class BrowserPart:
     @param uploads: Keeps pictures; C{None}: nobody does.
     @raise SettingsError: The configuration cannot be used.
     @ivar tools: Their tools, by their server's name; none when they are off.
+    @ivar figures: Their figures, by their name; none when they are off.
     """
 
     def __init__(self, shared: Shared, endpoints: Endpoints, uploads: Uploads | None) -> None:
@@ -39,6 +40,7 @@ class BrowserPart:
         self.tools: dict[str, ToolSource] = {}
         self._off: str | None = None
         self._tree: BrowserTree | None = None
+        self.figures: dict[str, FigureSource] = {}
         programs = find_programs(shared.settings, shutil.which)
         if isinstance(programs, str):
             self._off = programs
@@ -52,6 +54,7 @@ class BrowserPart:
                 uploads,
             )
             self.tools[_SERVER] = BrowserTools(self._tree.browsers)
+            self.figures["browser"] = self._tree
 
     def trees(self) -> Iterator[Tree]:
         """See L{Part}."""

@@ -10,7 +10,7 @@ from twisted_aigate.claudebox.routes.tools import tool_callers
 from twisted_aigate.claudebox.slots import Slots
 from twisted_aigate.claudebox.tools import ClaudeboxTools
 from twisted_aigate.claudebox.tree import ClaudeboxTree
-from twisted_aigate.interfaces import IChatModels, ToolSource
+from twisted_aigate.interfaces import FigureSource, IChatModels, ToolSource
 from twisted_aigate.kernel.settings import Configuration
 from twisted_aigate.platform.endpoints import Endpoints
 from twisted_aigate.platform.shared import Shared
@@ -23,6 +23,7 @@ class ClaudeboxPart:
 
     @param shared: What they are built on.
     @param endpoints: Where endpoints for their tools are made.
+    @ivar figures: The figures of those that are on, by name.
     @ivar tools: The tools of those that are on, by their servers' names.
     @ivar models: Those that are on, as chat models, by name.
     @ivar runs_on_gateway: One of them asks the gateway's own models.
@@ -52,6 +53,7 @@ class ClaudeboxPart:
         self.models: Mapping[str, IChatModels] = {
             name: tree.models for name, tree in self._on.items()
         }
+        self.figures: Mapping[str, FigureSource] = self._on
         self.tools: Mapping[str, ToolSource] = {
             _server(name): ClaudeboxTools(tree.claudebox, shared.threads, shared.reactor)
             for name, tree in self._on.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from random import SystemRandom
 
 from attrs import evolve
@@ -19,6 +19,7 @@ from twisted_aigate.gateway.routes import (
     render_openai_error,
 )
 from twisted_aigate.gateway.tree import GatewayTree, usable_local_models
+from twisted_aigate.interfaces import FigureSource
 from twisted_aigate.jobs.routes import JobRoutes, job_errors
 from twisted_aigate.jobs.tree import JobsTree
 from twisted_aigate.kernel.settings import Configuration
@@ -38,6 +39,7 @@ class GatewayPart:
     @param claudebox: Claude Code, which it serves and which may ask it.
     @raise SettingsError: The configuration cannot be used.
     @ivar callers: Says who calls it.
+    @ivar figures: Its figures, by its name.
     @ivar router: Its routes.
     @ivar tree: Its tree.
     @ivar posts: Answers requests of this process.
@@ -67,6 +69,7 @@ class GatewayPart:
             shared.database,
             shared.redis,
         )
+        self.figures: Mapping[str, FigureSource] = {"gateway": self._gateway.figures}
         # Claude Code has a token that opens nothing but the API that it speaks.
         ours = None
         if claudebox.runs_on_gateway:
@@ -142,6 +145,7 @@ class JobsPart:
 
     @param shared: What they are built on.
     @param gateway: What answers them.
+    @ivar figures: Their figures, by their name.
     """
 
     def __init__(self, shared: Shared, gateway: GatewayPart) -> None:
@@ -155,6 +159,7 @@ class JobsPart:
             shared.database,
             shared.threads,
         )
+        self.figures: Mapping[str, FigureSource] = {"jobs": self._jobs}
 
     def trees(self) -> Iterator[Tree]:
         """See L{Part}."""

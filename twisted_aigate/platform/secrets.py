@@ -23,4 +23,5 @@ def _secrets(settings: Settings) -> Iterator[tuple[str, Secret | None]]:
     yield "HYBRIDS3_UPLOADS_KEY", settings.storage.uploads_key
     yield "CLAUDEBOX_API_TOKEN", settings.claudebox.api_token
     yield "STEALTHY_AUTO_BROWSE_AUTH_TOKEN", settings.browser.token
+    yield "METRICS_TOKEN", settings.metrics.token
     yield "CLAUDEBOX_ZAI_API_TOKEN", settings.claudebox.zai.api_token

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from twisted_aigate.interfaces import ToolSource, Uploads
+from twisted_aigate.interfaces import FigureSource, ToolSource, Uploads
 from twisted_aigate.kernel.settings import Configuration
 from twisted_aigate.platform.endpoints import Endpoints
 from twisted_aigate.platform.shared import Shared
@@ -32,6 +32,7 @@ class StoragePart:
     @param shared: What it is built on.
     @param endpoints: Where an endpoint for its tools is made.
     @raise SettingsError: The configuration cannot be used.
+    @ivar figures: Its figures, by its name; none when it is off.
     @ivar tools: Its tools, by their server's name; none when it is off.
     @ivar uploads: Keeps what others make; C{None} when it is off.
     """
@@ -45,9 +46,11 @@ class StoragePart:
             self._storage = StorageTree(
                 shared.reactor, shared.configuration, shared.database, shared.threads
             )
+        self.figures: dict[str, FigureSource] = {}
         self.tools: dict[str, ToolSource] = {}
         self.uploads: Uploads | None = None
         if self._storage is not None:
+            self.figures["storage"] = self._storage.figures
             parts = self._storage.store, self._storage.buckets, self._storage.keys
             self.tools[_SERVER] = StorageTools(*parts, "/storage")
             self.uploads = StorageUploads(*parts, "/storage")

@@ -15,6 +15,7 @@ from twisted_aigate.storage.blobs.files import FileBlobs
 from twisted_aigate.storage.blobs.interface import BlobStore
 from twisted_aigate.storage.blobs.s3 import READERS, S3Blobs, s3_client
 from twisted_aigate.storage.buckets import configured_storage
+from twisted_aigate.storage.figures import StorageFigures
 from twisted_aigate.storage.metadata import garbage
 from twisted_aigate.storage.registry import BucketRegistry
 from twisted_aigate.storage.service import ObjectStore
@@ -61,6 +62,7 @@ class StorageTree:
     @param database: Where metadata is kept.
     @param threads: Where bytes are hashed, written and read.
     @ivar keys: The keys that there are.
+    @ivar figures: Its figures.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class StorageTree:
             locks = SharedLocks(self._session, reactor, *limits)
             pins = SharedPins(self._session, reactor)
         self.keys = AccessKeys(configured.keys)
+        self.figures = StorageFigures(database, locks, reactor)
         self.store = ObjectStore(database, _blob_store(configuration), threads, locks, reactor)
         if settings.s3_endpoint is not None:
             self.store.blob_threads = Threads(reactor, READERS, "blobs")

@@ -54,6 +54,7 @@ class Request(server.Request):
 
     @ivar body: The body, as it arrives.
     @ivar id: The request's id.
+    @ivar tree_prefix: The prefix of its tree.
     @ivar subpath: The path below its tree's prefix, as it was sent.
     @ivar client_address: The client's address as text, forwarding headers heeded.
     @ivar timeout: Seconds that the response may make no progress; 0: no end.
@@ -69,6 +70,7 @@ class Request(server.Request):
     channel: Channel | None  # type: ignore[assignment]
     transport: IStreamTransport
     id = ""
+    tree_prefix = b""
     subpath = b""
     client_address = ""
     errors: ErrorFormat

@@ -31,6 +31,7 @@ from twisted_aigate.web.errors import ErrorFormat, HTTPError, RenderedError
 from twisted_aigate.web.proxies import ClientAddresses
 from twisted_aigate.web.ratelimit import Limiter
 from twisted_aigate.web.request import Request
+from twisted_aigate.web.traffic import Traffic
 
 
 class Renderer(Protocol):
@@ -72,6 +73,7 @@ class Site(Factory):
     @param addresses: Finds out about clients what proxies tell.
     @param clock: What time it is.
     @ivar addresses: As given.
+    @ivar traffic: Counts its requests.
     """
 
     noisy = False
@@ -84,6 +86,7 @@ class Site(Factory):
         self._trees = {tree.prefix: tree for tree in trees}
         self._default = self._trees[b""]
         self.addresses = addresses
+        self.traffic = Traffic()
         self._channels: set[Channel] = set()
         self._drained: Deferred[None] | None = None
         self._date_at = 0
@@ -96,6 +99,11 @@ class Site(Factory):
     def acceptableProtocols(self) -> list[bytes]:
         """What is spoken under TLS (ALPN): without a word here, a client that offers is refused."""
         return [b"http/1.1"]
+
+    @property
+    def connections(self) -> int:
+        """How many there are."""
+        return len(self._channels)
 
     # What channels say.
 
@@ -133,6 +141,7 @@ class Site(Factory):
         end = path.find(b"/", 1)
         first = path[1:end] if end > 0 else path[1:]
         tree = self._trees.get(first, self._default)
+        request.tree_prefix = tree.prefix
         request.timeout = tree.timeout
         below = path[len(tree.prefix) + 1 :] if tree.prefix else path
         request.subpath = below
@@ -186,14 +195,17 @@ class Site(Factory):
         request.respond(rendered.status, fields, rendered.body)
 
     def answered(self, request: Request) -> None:
-        """A request is over: one line in the log."""
+        """A request is over: it is counted, and has a line in the log."""
+        seconds = self.clock.seconds() - request.started_at
+        status = 499 if request.is_gone else request.code
+        self.traffic.count(request.tree_prefix, request.method, status, seconds)
         self._log.info(
             "{method} {path} {status} {bytes} B {milliseconds} ms {client}",
             method=request.method.decode("latin-1"),
             path=request.path.decode("latin-1"),
-            status=499 if request.is_gone else request.code,
+            status=status,
             bytes=request.sentLength,
-            milliseconds=round((self.clock.seconds() - request.started_at) * 1000, 1),
+            milliseconds=round(seconds * 1000, 1),
             client=request.client_address,
             request_id=request.id,
         )
@@ -214,6 +226,7 @@ class Site(Factory):
     def refusal(self, error: HTTPError) -> bytes:
         """The whole response to bytes that are no request."""
         fresh = request_id(None)
+        self.traffic.refused += 1
         self._log.info(
             "refused {status}: {reason}",
             status=error.status,

@@ -168,6 +168,33 @@ class WritingTests(MeterCase):
         self.clock.advance(HOUR)
         self.successResultOf(Deferred.fromCoroutine(hit(spent, call, "id")))
 
+    def test_what_calls_took_is_summed_up_by_model(self) -> None:
+        self.call(MASTER)
+        self.call(MASTER)
+        self.call(MASTER, model="free")
+        hit = self.accounts.meter.admit_hit(MASTER, make_call(messages=_HELLO), "id")
+        self.successResultOf(Deferred.fromCoroutine(hit))
+        self.provider.answer = GatewayError(400, "no")
+        self.refused(MASTER)
+        self.refused(MASTER, model="made-up")
+        families = {family.name: family for family in self.accounts.meter.tally.families()}
+        self.assertEqual(
+            {name: dict(family.samples) for name, family in families.items()},
+            {
+                "aigate_model_calls": {("m",): 3, ("free",): 1},
+                "aigate_model_tokens": {
+                    ("m", "prompt"): 20,
+                    ("m", "completion"): 10,
+                    ("m", "cached"): 0,
+                    ("free", "prompt"): 10,
+                    ("free", "completion"): 5,
+                    ("free", "cached"): 0,
+                },
+                "aigate_model_cost_dollars": {("m",): 0.12, ("free",): 0.0},
+                "aigate_model_cache_hits": {("m",): 1, ("free",): 0},
+            },
+        )
+
     def test_a_database_that_is_down_is_waited_for(self) -> None:
         caller = self.key()
         self.accounts.database.refuse = [DatabaseUnavailable("down")] * 3

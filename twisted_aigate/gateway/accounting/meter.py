@@ -30,6 +30,7 @@ from twisted_aigate.gateway.accounting.money import to_dollars
 from twisted_aigate.gateway.accounting.price_book import PriceBook
 from twisted_aigate.gateway.accounting.reader import UsageReader
 from twisted_aigate.gateway.accounting.records import Spent
+from twisted_aigate.gateway.accounting.tally import Tally
 from twisted_aigate.gateway.callers import Caller
 from twisted_aigate.gateway.calls import Call, Result
 from twisted_aigate.gateway.deployments import Deployment
@@ -57,6 +58,7 @@ class Meter:
     @param counters: Count them.
     @param prices: What a deployment's work costs.
     @param clock: Keeps Unix time.
+    @ivar tally: Sums up what they took.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Meter:
         prices: PriceBook,
         clock: IReactorTime,
     ) -> None:
+        self.tally = Tally()
         self._budgets = budgets
         self._counters = counters
         self._prices = prices
@@ -81,7 +84,7 @@ class Meter:
         @return: Whoever has it says how it ends: by L{Visit.answered} or L{Visit.failed}.
         @raise GatewayError: 429: the key has called too often; 400: it has no money left.
         """
-        visit = Visit(self._budgets, self._prices, self._clock, caller, call)
+        visit = self._visit(caller, call)
         key = caller.key
         if key is not None:
             if key.limits:
@@ -93,6 +96,9 @@ class Meter:
                     visit.leave()
                     raise
         return visit
+
+    def _visit(self, caller: Caller, call: AnyCall) -> Visit:
+        return Visit(self._budgets, self._prices, self.tally, self._clock, caller, call)
 
     async def _count(self, key: VirtualKey, visit: Visit) -> None:
         standing = await self._counters.begin(key.token, key.limits)
@@ -121,7 +127,7 @@ class Meter:
         @return: Header fields for the caller.
         @raise GatewayError: 429: the key has called too often; 400: it has no money left.
         """
-        visit = Visit(self._budgets, self._prices, self._clock, caller, call)
+        visit = self._visit(caller, call)
         key = caller.key
         if key is not None:
             # As in LiteLLM who has spent all gets nothing, be it free; what is known of the key
@@ -142,20 +148,22 @@ class Visit:
     """
 
     __slots__ = (
-        "_budgets", "_call", "_caller", "_clock", "_prices", "_started_at", "counters", "hold",
-        "standing",
+        "_budgets", "_call", "_caller", "_clock", "_prices", "_started_at", "_tally", "counters",
+        "hold", "standing",
     )  # fmt: skip
 
     def __init__(
         self,
         budgets: Budgets,
         prices: PriceBook,
+        tally: Tally,
         clock: IReactorTime,
         caller: Caller,
         call: AnyCall,
     ) -> None:
         self._budgets = budgets
         self._prices = prices
+        self._tally = tally
         self._clock = clock
         self._caller = caller
         self._call = call
@@ -260,6 +268,7 @@ class Visit:
             started_at=self._started_at,
             ended_at=self._clock.seconds(),
         )
+        self._tally.add(spent)
         self._budgets.settle(self.hold, None if key is None else key.token, spent)
 
 

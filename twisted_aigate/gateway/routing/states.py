@@ -33,6 +33,8 @@ class State:
     @ivar resting_until: The same, because its provider asks for it.
     @ivar requests: Calls that it was given in the minute.
     @ivar tokens: Tokens that it has answered with in the minute.
+    @ivar calls: Calls that it was ever given.
+    @ivar failed_calls: Calls that it has ever failed at.
     """
 
     in_flight: int = 0
@@ -40,6 +42,8 @@ class State:
     resting_until: float = 0.0
     requests: int = 0
     tokens: int = 0
+    calls: int = 0
+    failed_calls: int = 0
     _minute: int = -1
     _latencies: deque[float] = field(factory=lambda: deque(maxlen=_LATENCIES))
     _answered_at: float = 0.0
@@ -69,6 +73,7 @@ class State:
 
         @return: How many there were in the last minute.
         """
+        self.failed_calls += 1
         self._failures.append(now)
         while self._failures[0] <= now - MINUTE:
             self._failures.popleft()
@@ -113,6 +118,7 @@ class States:
         state = self.of(deployment)
         state.in_flight += 1
         state.requests += 1
+        state.calls += 1
         return state
 
     def spend(self, state: State, tokens: int) -> None:

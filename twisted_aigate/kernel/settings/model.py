@@ -293,6 +293,17 @@ class McpSettings:
 
 
 @frozen
+class MetricsSettings:
+    """
+    Figures for Prometheus.
+
+    @ivar token: What may read them, beside the master key.
+    """
+
+    token: Secret | None = variable("METRICS_TOKEN", kinds.SECRET)
+
+
+@frozen
 class TunnelSettings:
     """
     The way in from the internet; C{Switches.tunnel} turns it on.
@@ -329,6 +340,7 @@ class Settings:
     spend: SpendSettings
     responses: ResponseSettings
     mcp: McpSettings
+    metrics: MetricsSettings
     tunnel: TunnelSettings
     master_key: Secret = variable(
         "LITELLM_MASTER_KEY", kinds.SECRET, aliases=("AIGATE_MASTER_KEY",), required=True

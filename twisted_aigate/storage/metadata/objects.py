@@ -71,6 +71,7 @@ _list = _list_to_end.where(_o.key < bindparam("end"))
 _list_expired = (
     select(_o.bucket, _o.key).where(_expired).order_by(_o.expires_at).limit(bindparam("most"))
 )
+_count = select(func.count(), func.coalesce(func.sum(_o.size), 0)).select_from(objects)
 _any = select(_o.key).where(_in_bucket & _live).limit(1)
 
 
@@ -194,6 +195,16 @@ def expired(conn: Connection, now: float, limit: int) -> list[tuple[str, str]]:
     """Buckets and keys of objects that have expired, those first that did so first."""
     rows = conn.execute(_list_expired, {"now": now, "most": limit})
     return [(row.bucket, row.key) for row in rows]
+
+
+def count(conn: Connection) -> tuple[int, int]:
+    """
+    Count all, by looking at each.
+
+    @return: How many there are, expired ones too, and their bytes.
+    """
+    number, size = conn.execute(_count).one()
+    return number, int(size)
 
 
 def is_empty(conn: Connection, bucket: str, now: float) -> bool:
