@@ -21,6 +21,7 @@ from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_aigate.kernel.service_manager import ServiceManager, given_sockets
 from twisted_aigate.kernel.settings import Configuration, SettingsError, load
 from twisted_aigate.kernel.signals import SignalHandlers
 from twisted_aigate.platform import Platform
@@ -46,6 +47,7 @@ class Aigate(Service):
     def __init__(self, reactor: Any, read: Callable[[], Configuration]) -> None:
         self._reactor = reactor
         self._read = read
+        self._manager = ServiceManager(os.environ, os.getpid(), reactor)
         configuration = read()
         self._settings = configuration.settings
         self._platform = Platform(reactor, configuration)
@@ -72,12 +74,17 @@ class Aigate(Service):
                 listening.append((description, address))
         await self._platform.open(listening)
         self._platform.summarise()
+        self._manager.ready()
 
     def _endpoints(self) -> Iterator[tuple[Site, str]]:
         edge = self._settings.edge
+        s3_listen = self._settings.storage.s3_listen or ""
+        taken = set(map(str.strip, s3_listen.split(";")))
+        given = given_sockets(os.environ, os.getpid())
+        ours = ";".join(each for each in given if each not in taken)
         sites = [
-            (self._platform.site, edge.listen or f"tcp:{edge.port}"),
-            (self._platform.s3_site, self._settings.storage.s3_listen or ""),
+            (self._platform.site, edge.listen or ours or f"tcp:{edge.port}"),
+            (self._platform.s3_site, s3_listen),
         ]
         for site, listen in sites:
             for description in filter(None, map(str.strip, listen.split(";"))):
@@ -106,10 +113,12 @@ class Aigate(Service):
     # Running.
 
     def _reload(self) -> None:
+        self._manager.reloading()
         try:
             self._platform.reload(self._read())
         except SettingsError as error:
             self._log.error("not reloaded, nothing has changed: {error}", error=str(error))
+        self._manager.ready()
 
     # Stopping.
 
@@ -120,6 +129,7 @@ class Aigate(Service):
 
     async def _stop(self) -> None:
         self._log.info("stopping: finishing the requests in flight")
+        self._manager.stopping()
         if self._starting is not None:
             self._starting.cancel()
         await DeferredList([_stop_listening(port) for port in self._ports])
@@ -137,6 +147,7 @@ class Aigate(Service):
             self._platform.cut()
             await drained
         await self._platform.stop()
+        self._manager.stop()
         self._log.info("stopped")
 
     def _stop_now(self) -> None:

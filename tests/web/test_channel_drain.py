@@ -1,4 +1,4 @@
-"""Stopping: idle connections close at once, busy ones finish."""
+"""Stopping: idle connections close soon, busy ones finish."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.edge import Handlers, Wire, get, make_site, post
+from twisted_aigate.web.channel import LAST_WORDS
 
 
 class DrainTests(SynchronousTestCase):
@@ -26,13 +27,33 @@ class DrainTests(SynchronousTestCase):
     def test_a_site_without_connections_is_drained_at_once(self) -> None:
         self.assertIsNone(self.successResultOf(self.drain()))
 
-    def test_idle_connections_close_at_once(self) -> None:
+    def test_idle_connections_close_soon(self) -> None:
         fresh, used = self.wire(), self.wire()
         used.send(get())
         drained = self.drain()
+        self.clock.advance(LAST_WORDS - 0.01)
+        self.assertFalse(fresh.transport.closed or used.transport.closed)
+        self.clock.advance(0.01)
         self.assertTrue(fresh.transport.closed)
         self.assertTrue(used.transport.closed)
         self.assertFalse(used.transport.aborted)
+        self.successResultOf(drained)
+
+    def test_a_request_that_was_on_its_way_is_answered_and_says_close(self) -> None:
+        fresh, used, begun = self.wire(), self.wire(), self.wire()
+        used.send(get())
+        begun.send(get()[:10])
+        drained = self.drain()
+        self.clock.advance(LAST_WORDS - 0.01)
+        fresh.send(get())
+        used.send(get("/n/2"))
+        self.clock.advance(1)
+        begun.send(get()[10:])
+        self.clock.advance(0)
+        for wire in (fresh, used, begun):
+            self.assertEqual(wire.answers()[-1].status, 200)
+            self.assertEqual(wire.answers()[-1].field("connection"), "close")
+            self.assertTrue(wire.transport.closed)
         self.successResultOf(drained)
 
     def test_a_busy_connection_finishes_its_request_and_says_close(self) -> None:

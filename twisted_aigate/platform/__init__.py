@@ -94,7 +94,6 @@ class Platform:
         self._jobs = JobsPart(shared, self._gateway)
         tools = {**storage.tools, **claudebox.tools, **browser.tools}
         mcp = McpPart(shared, self._endpoints, tools, self._gateway, storage.uploads)
-        # In the order in which they start: who asks another comes after it.
         self._tunnel = TunnelPart(shared)
         figures = {
             **storage.figures,
@@ -103,6 +102,7 @@ class Platform:
             **self._gateway.figures,
             **self._jobs.figures,
         }
+        # In the order in which they start: who asks another comes after it.
         self._parts: list[Part] = [
             storage,
             claudebox,

@@ -56,6 +56,9 @@ BODY_TIMEOUT = 60 * SECOND
 LINGER_QUIET = 5 * SECOND
 LINGER_TOTAL = 30 * SECOND
 GOODBYE = 1 * SECOND
+LAST_WORDS = 0.25 * SECOND
+"""For a request that was sent before its client could know that the server stops."""
+
 MOST_WAITING = 64
 """Pipelined requests that may wait before the client is read no further."""
 
@@ -84,6 +87,7 @@ class Channel(Protocol):
         self._outflow = Backpressure(self._start_next)
         self._idle = True
         self._last = False
+        self._draining = False
         self._discarding = False
         self._linger_until = 0.0
         self._starting = False
@@ -146,7 +150,7 @@ class Channel(Protocol):
         """A request's head is complete."""
         if self._last:
             return
-        self._last = not head.persistent
+        self._last = self._draining or not head.persistent
         self._receiving = Request(self, head)
         self._queue.append(self._receiving)
 
@@ -251,12 +255,16 @@ class Channel(Protocol):
             successor.drain()
 
     def drain(self) -> None:
-        """Take no further request: close when the one in hand is answered, or now."""
-        self._last = True
+        """Close when the request in hand is answered, or the one that may be on its way."""
+        self._draining = True
         if self._successor is not None:
             self._successor.drain()
-        elif self._current is None and not self._queue:
+        elif self._current is not None or self._queue:
+            self._last = True
+        elif self._discarding:
             self._close_idle()
+        elif self._idle:
+            self._watchdog.set(LAST_WORDS)
 
     def _expired(self) -> None:
         request = self._current
