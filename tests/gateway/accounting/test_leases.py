@@ -16,7 +16,8 @@ from twisted_aigate.gateway.calls import Result
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.keys.records import virtual_keys
 from twisted_aigate.gateway.keys.requests import UpdateKey
-from twisted_aigate.kernel.units import HOUR, MINUTE
+from twisted_aigate.kernel.database import DatabaseUnavailable
+from twisted_aigate.kernel.units import HOUR
 
 _KEY = "sk-0123456789abcdef"
 _HELLO = [{"role": "user", "content": "Hello"}]
@@ -36,7 +37,8 @@ class LeaseTests(MeterCase):
         """A call that is not answered yet."""
         waiting: Deferred[Result] = Deferred()
         self.provider.answer = waiting
-        self.start(caller, make_call(messages=_HELLO, max_tokens=10))
+        started = self.start(caller, make_call(messages=_HELLO, max_tokens=10))
+        started.addErrback(lambda failure: failure.trap(GatewayError))
         return waiting
 
     def test_further_calls_touch_no_database(self) -> None:
@@ -68,22 +70,34 @@ class LeaseTests(MeterCase):
         self.clock.pump([1.0] * int(IDLE))
         self.assertEqual((self.spend(), self.reserved()), (_COST, 0))
 
-    def test_one_whose_call_is_in_hand_is_not_idle(self) -> None:
+    def test_one_that_is_idle_holds_what_its_calls_do(self) -> None:
         caller = self.key(max_budget=_PLENTY)
-        waiting = self.left_in_hand(caller)
-        self.clock.pump([MINUTE / 4] * 8)
-        self.assertEqual(self.reserved(), _LEASE)
-        waiting.callback(self.answer)
-        self.clock.pump([1.0] * int(2 * IDLE))
+        first, second = self.left_in_hand(caller), self.left_in_hand(caller)
+        self.clock.advance(IDLE)
+        self.assertEqual(self.reserved(), 2 * _MOST)
+        first.callback(self.answer)
+        self.assertEqual((self.spend(), self.reserved()), (_COST, _MOST))
+        second.errback(GatewayError(400, "no"))
         self.assertEqual((self.spend(), self.reserved()), (_COST, 0))
+        self.assertEqual(self.accounts.column(budget_holds.c.id), [])
+
+    def test_what_may_be_kept_already_is_not_kept_twice(self) -> None:
+        caller = self.key(max_budget=_PLENTY)
+        waiting = [self.left_in_hand(caller) for _ in range(3)]
+        waiting[0].callback(self.answer)
+        self.accounts.database.lose = [DatabaseUnavailable("lost the answer")]
+        self.clock.advance(IDLE)
+        waiting[1].callback(self.answer)
+        self.clock.pump([1.0] * 5)
+        self.assertEqual((self.spend(), self.reserved()), (2 * _COST, _MOST))
 
     def test_a_call_outlives_its_lease(self) -> None:
         caller = self.key(max_budget=_PLENTY)
         waiting = self.left_in_hand(caller)
-        self.clock.advance(OLDEST)
+        self.clock.advance(IDLE)
         self.provider.answer = self.answer
         self.call(caller)
-        self.assertEqual(self.reserved(), 2 * _LEASE - _COST)
+        self.assertEqual(self.reserved(), _MOST + _LEASE - _COST)
         waiting.callback(self.answer)
         self.assertEqual((self.spend(), self.reserved()), (2 * _COST, _LEASE - _COST))
 

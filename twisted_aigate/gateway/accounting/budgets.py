@@ -172,8 +172,8 @@ class Budgets:
         """Give back what is leased; no call is in hand any more."""
         self._leases.end_all()
 
-    def _release(self, row: str) -> None:
-        self._ledger.add(Entry(None, Freed(row), None))
+    def _release(self, row: str, keep: int | None = None) -> None:
+        self._ledger.add(Entry(None, Freed(row, keep=keep), None))
 
     def _unwanted(self, outcome: _Outcome) -> None:
         """The caller has left meanwhile."""

@@ -3,7 +3,8 @@ Leases: parts of budgets that this process holds for its next calls, not for one
 
 A key with much left is not asked for in the database at each call: one row holds enough for many,
 and calls are held against that here. What they cost moves from the row to what the key has spent.
-A lease ends when it is used up, old, or idle; its row goes when the last of its calls is over.
+A lease ends when it is used up, old, or idle: its row then holds what its calls in hand may cost,
+and goes when the last of them is over.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ class Lease:
 
     @ivar row: The id of its row in the database.
     @ivar free: What of it no call of ours holds.
-    @ivar calls: How many hold of it.
+    @ivar held: What calls hold of it.
+    @ivar calls: How many do.
     @ivar used_at: When the last call came.
     @ivar ends_at: When it is too old.
     @ivar changed_at: Who knows of a later change of the key can hold nothing of it.
@@ -69,6 +71,7 @@ class Lease:
     used_at: float
     ends_at: float
     changed_at: float
+    held: int = 0
     calls: int = 0
     timer: IDelayedCall | None = field(default=None, repr=False)
 
@@ -103,10 +106,11 @@ class Leases:
     The leases of this process, one a key.
 
     @param clock: Where they grow old.
-    @param ended: Called with the row of one that has ended and whose calls are over.
+    @param ended: Called with the row of one that has ended, and what its calls still hold of it;
+        C{None}: they are over.
     """
 
-    def __init__(self, clock: IReactorTime, ended: Callable[[str], object]) -> None:
+    def __init__(self, clock: IReactorTime, ended: Callable[[str, int | None], object]) -> None:
         self._clock = clock
         self._ended = ended
         self._leases: dict[str, Lease] = {}
@@ -150,6 +154,7 @@ class Leases:
 
     def _part(self, lease: Lease, amount: int) -> Hold:
         lease.free -= amount
+        lease.held += amount
         lease.calls += 1
         lease.used_at = self._clock.seconds()
         return Hold(lease.row, amount, lease)
@@ -163,8 +168,10 @@ class Leases:
         lease = hold.lease
         if lease is not None:
             lease.free += hold.amount - cost
+            lease.held -= hold.amount
             lease.calls -= 1
-            self._end_if_over(lease)
+            if lease.timer is None:
+                self._give_up(lease)
 
     def end(self, token: str) -> None:
         """Have no more calls held by a key's lease."""
@@ -173,20 +180,19 @@ class Leases:
             if lease.timer is not None:
                 lease.timer.cancel()
                 lease.timer = None
-            self._end_if_over(lease)
+            self._give_up(lease)
 
     def end_all(self) -> None:
         """Have no more calls held by any."""
         for token in list(self._leases):
             self.end(token)
 
-    def _end_if_over(self, lease: Lease) -> None:
-        if lease.timer is None and not lease.calls:
-            self._ended(lease.row)
+    def _give_up(self, lease: Lease) -> None:
+        """Hold no more of it than calls do."""
+        self._ended(lease.row, lease.held if lease.calls else None)
 
     def _look(self, token: str, lease: Lease) -> None:
-        idle_at = lease.used_at + IDLE
-        wait = IDLE if lease.calls else idle_at - self._clock.seconds()
+        wait = lease.used_at + IDLE - self._clock.seconds()
         lease.timer = None
         if wait > 0:
             lease.timer = self._clock.callLater(wait, self._look, token, lease)

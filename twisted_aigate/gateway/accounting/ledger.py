@@ -54,7 +54,7 @@ class Ledger:
             )
         if self._posting is None and self._timer is None:
             # Others may wait for what is left of what was held.
-            goes = entry.freed is not None and entry.freed.amount is None
+            goes = entry.spent is None or (entry.freed is not None and entry.freed.is_all)
             self._timer = self._clock.callLater(0 if goes else _EVERY, self._post)
 
     async def flush(self) -> None:

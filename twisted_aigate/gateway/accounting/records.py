@@ -115,12 +115,18 @@ class Freed:
     What is held no more.
 
     @ivar hold: The id of the row that held it.
-    @ivar amount: How much of the row, which a call that is written down with it has cost; C{None}:
-        the row goes, and all that it still holds.
+    @ivar amount: How much of the row, which a call that is written down with it has cost.
+    @ivar keep: What the row is still to hold, and no more.
     """
 
     hold: str
     amount: int | None = None
+    keep: int | None = None
+
+    @property
+    def is_all(self) -> bool:
+        """Whether the row goes, and all that it still holds."""
+        return self.amount is None and self.keep is None
 
 
 @define
@@ -163,14 +169,15 @@ class SpendTable:
         """
         take_turn(connection)
         spent = [entry.spent for entry in entries if entry.spent is not None]
-        if spent and not self._is_posted(connection, batch):
+        freed = [entry.freed for entry in entries if entry.freed is not None]
+        is_posted = bool(spent) and self._is_posted(connection, batch)
+        if spent and not is_posted:
             rows = [_row(f"{batch}-{number}", each) for number, each in enumerate(spent)]
             connection.execute(spend_logs.insert(), rows)
             connection.execute(_UPSERTS[connection.dialect.name], _daily(spent))
             _pay(connection, entries)
-            _shrink(connection, entries)
-        freed = [entry.freed for entry in entries if entry.freed is not None]
-        holds = [each.hold for each in freed if each.amount is None]
+        _shrink(connection, freed, is_posted=is_posted)
+        holds = [each.hold for each in freed if each.is_all]
         if holds:
             _release(connection, budget_holds.c.id.in_(holds))
 
@@ -251,21 +258,53 @@ def _pay(connection: Connection, entries: Iterable[Entry]) -> None:
         connection.execute(paid.values(spend=virtual_keys.c.spend + costs[token]))
 
 
-def _shrink(connection: Connection, entries: Iterable[Entry]) -> None:
-    """What calls have cost is held no more by the leases that they were part of."""
-    amounts: dict[str, int] = {}
-    for entry in entries:
-        if entry.freed is not None and entry.freed.amount is not None:
-            hold = entry.freed.hold
-            amounts[hold] = amounts.get(hold, 0) + entry.freed.amount
-    freed: dict[str, int] = {}
-    for hold in sorted(amounts):
-        lease = budget_holds.update().where(budget_holds.c.id == hold)
-        less = lease.values(amount=budget_holds.c.amount - amounts[hold])
-        # One that others have let go of meanwhile holds nothing any more.
-        for (token,) in connection.execute(less.returning(budget_holds.c.token)):
-            freed[token] = freed.get(token, 0) + amounts[hold]
-    _reserve_less(connection, freed)
+def _shrink(connection: Connection, freed: Iterable[Freed], *, is_posted: bool) -> None:
+    """
+    Have leases hold less: by what their calls have cost, and what no call needs any more.
+
+    @param is_posted: What the calls have cost is taken off already.
+    """
+    changes: dict[str, _Change] = {}
+    for each in freed:
+        if not each.is_all:
+            changes.setdefault(each.hold, _Change()).add(each)
+    less: dict[str, int] = {}
+    for hold in sorted(changes):
+        which = budget_holds.c.id == hold
+        row = connection.execute(budget_holds.select().where(which)).one_or_none()
+        if row is None:
+            # Others have let go of it meanwhile.
+            continue
+        amount = changes[hold].apply(row.amount, is_posted=is_posted)
+        if amount != row.amount:
+            connection.execute(budget_holds.update().where(which).values(amount=amount))
+            less[row.token] = less.get(row.token, 0) + row.amount - amount
+    _reserve_less(connection, less)
+
+
+@define
+class _Change:
+    """
+    What becomes of a lease's amount, one thing after another.
+
+    @ivar cost: It is less by this.
+    @ivar most: Then it is no more than this.
+    """
+
+    cost: int = 0
+    most: int | None = None
+
+    def add(self, freed: Freed) -> None:
+        if freed.amount is not None:
+            self.cost += freed.amount
+            if self.most is not None:
+                self.most -= freed.amount
+        elif freed.keep is not None:
+            self.most = freed.keep if self.most is None else min(self.most, freed.keep)
+
+    def apply(self, amount: int, *, is_posted: bool) -> int:
+        after = amount if is_posted else amount - self.cost
+        return after if self.most is None else min(after, self.most)
 
 
 def _release(connection: Connection, which: sa.ColumnElement[bool]) -> None:
