@@ -9,8 +9,8 @@ from twisted.internet.defer import Deferred
 from tests.gateway.accounting.test_meter import MeterCase
 from tests.gateway.accounts import NOW, FakeAccounts
 from tests.gateway.fakes import make_call
+from twisted_aigate.gateway.accounting.holds import budget_holds
 from twisted_aigate.gateway.accounting.leases import IDLE, OLDEST
-from twisted_aigate.gateway.accounting.records import budget_holds
 from twisted_aigate.gateway.callers import with_key
 from twisted_aigate.gateway.calls import Result
 from twisted_aigate.gateway.errors import GatewayError

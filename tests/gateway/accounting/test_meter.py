@@ -17,7 +17,7 @@ from tests.gateway.messages.examples import chunk, stream
 from tests.support.streams import HandFed, RecordingConsumer
 from tests.support.threads import HeldThreads
 from twisted_aigate.gateway.accounting import ledger
-from twisted_aigate.gateway.accounting.records import budget_holds
+from twisted_aigate.gateway.accounting.holds import budget_holds
 from twisted_aigate.gateway.callers import MASTER, Caller, with_key
 from twisted_aigate.gateway.calls import Call, Result, Task
 from twisted_aigate.gateway.deployments import Catalogue, Deployment

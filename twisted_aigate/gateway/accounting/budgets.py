@@ -19,15 +19,11 @@ from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from twisted_aigate.gateway.accounting.holds import Freed, budget_holds
 from twisted_aigate.gateway.accounting.leases import Hold, Leases, Terms, leased
 from twisted_aigate.gateway.accounting.ledger import Ledger
 from twisted_aigate.gateway.accounting.money import to_dollars
-from twisted_aigate.gateway.accounting.records import (
-    Entry,
-    Freed,
-    Spent,
-    budget_holds,
-)
+from twisted_aigate.gateway.accounting.records import Entry, Spent
 from twisted_aigate.gateway.errors import BUDGET_EXCEEDED, GatewayError
 from twisted_aigate.gateway.keys.models import VirtualKey
 from twisted_aigate.gateway.keys.periods import next_end

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from attrs import define, field, frozen
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from twisted_aigate.gateway.accounting.records import Freed
+from twisted_aigate.gateway.accounting.holds import Freed
 from twisted_aigate.kernel.units import MINUTE, SECOND
 
 IDLE = 5 * SECOND

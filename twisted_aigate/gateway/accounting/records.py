@@ -1,20 +1,21 @@
 """
-What calls cost, in the database: each, the sums of each day, and what is held for calls in hand.
+What calls cost, in the database: each, and the sums of each day.
 
 Money is in billionths of a dollar, times are in seconds of Unix time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from attrs import define, fields, frozen
+from attrs import define, fields
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
+from twisted_aigate.gateway.accounting.holds import Freed, budget_holds, release, shrink
 from twisted_aigate.gateway.keys.records import metadata, take_turn, virtual_keys
 
 spend_logs = sa.Table(
@@ -57,22 +58,6 @@ spend_daily = sa.Table(
 )
 """C{model} is the model's name here; C{day}, as there, such as C{2026-11-27}, in UTC."""
 
-budget_holds = sa.Table(
-    "budget_holds",
-    metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("token", sa.Text, nullable=False),
-    sa.Column("node", sa.Text, nullable=False),
-    sa.Column("amount", sa.BigInteger, nullable=False),
-    sa.Column("until", sa.Double, nullable=False),
-    sa.Index("budget_holds_until", "until"),
-    sa.Index("budget_holds_node", "node"),
-)
-"""
-A row is of one call, or a process's lease for many. C{node} is the process that has it; it says so
-again before C{until}.
-"""
-
 
 @define
 class Spent:
@@ -107,26 +92,6 @@ class Spent:
     def day(self) -> str:
         """The day that it counts to."""
         return datetime.fromtimestamp(self.started_at, UTC).date().isoformat()
-
-
-@frozen
-class Freed:
-    """
-    What is held no more.
-
-    @ivar hold: The id of the row that held it.
-    @ivar amount: How much of the row, which a call that is written down with it has cost.
-    @ivar keep: What the row is still to hold, and no more.
-    """
-
-    hold: str
-    amount: int | None = None
-    keep: int | None = None
-
-    @property
-    def is_all(self) -> bool:
-        """Whether the row goes, and all that it still holds."""
-        return self.amount is None and self.keep is None
 
 
 @define
@@ -176,10 +141,10 @@ class SpendTable:
             connection.execute(spend_logs.insert(), rows)
             connection.execute(_UPSERTS[connection.dialect.name], _daily(spent))
             _pay(connection, entries)
-        _shrink(connection, freed, is_posted=is_posted)
+        shrink(connection, freed, is_posted=is_posted)
         holds = [each.hold for each in freed if each.is_all]
         if holds:
-            _release(connection, budget_holds.c.id.in_(holds))
+            release(connection, budget_holds.c.id.in_(holds))
 
     def _is_posted(self, connection: Connection, batch: str) -> bool:
         first = sa.select(spend_logs.c.id).where(spend_logs.c.id == f"{batch}-0")
@@ -188,12 +153,12 @@ class SpendTable:
     def release_node(self, connection: Connection, node: str) -> None:
         """Let go of all that an earlier server of a node has left."""
         take_turn(connection)
-        _release(connection, budget_holds.c.node == node)
+        release(connection, budget_holds.c.node == node)
 
     def release_expired(self, connection: Connection, now: float) -> None:
         """Let go of what servers held that are no more."""
         take_turn(connection)
-        _release(connection, budget_holds.c.until < now)
+        release(connection, budget_holds.c.until < now)
 
     def forget_keys(self, connection: Connection, tokens: Sequence[str]) -> None:
         """Hold nothing for keys that are no more: another may be made that is the same."""
@@ -256,66 +221,3 @@ def _pay(connection: Connection, entries: Iterable[Entry]) -> None:
     for token in sorted(costs):
         paid = virtual_keys.update().where(virtual_keys.c.token == token)
         connection.execute(paid.values(spend=virtual_keys.c.spend + costs[token]))
-
-
-def _shrink(connection: Connection, freed: Iterable[Freed], *, is_posted: bool) -> None:
-    """
-    Have leases hold less: by what their calls have cost, and what no call needs any more.
-
-    @param is_posted: What the calls have cost is taken off already.
-    """
-    changes: dict[str, _Change] = {}
-    for each in freed:
-        if not each.is_all:
-            changes.setdefault(each.hold, _Change()).add(each)
-    less: dict[str, int] = {}
-    for hold in sorted(changes):
-        which = budget_holds.c.id == hold
-        row = connection.execute(budget_holds.select().where(which)).one_or_none()
-        if row is None:
-            # Others have let go of it meanwhile.
-            continue
-        amount = changes[hold].apply(row.amount, is_posted=is_posted)
-        if amount != row.amount:
-            connection.execute(budget_holds.update().where(which).values(amount=amount))
-            less[row.token] = less.get(row.token, 0) + row.amount - amount
-    _reserve_less(connection, less)
-
-
-@define
-class _Change:
-    """
-    What becomes of a lease's amount, one thing after another.
-
-    @ivar cost: It is less by this.
-    @ivar most: Then it is no more than this.
-    """
-
-    cost: int = 0
-    most: int | None = None
-
-    def add(self, freed: Freed) -> None:
-        if freed.amount is not None:
-            self.cost += freed.amount
-            if self.most is not None:
-                self.most -= freed.amount
-        elif freed.keep is not None:
-            self.most = freed.keep if self.most is None else min(self.most, freed.keep)
-
-    def apply(self, amount: int, *, is_posted: bool) -> int:
-        after = amount if is_posted else amount - self.cost
-        return after if self.most is None else min(after, self.most)
-
-
-def _release(connection: Connection, which: sa.ColumnElement[bool]) -> None:
-    gone = budget_holds.delete().where(which).returning(budget_holds.c.token, budget_holds.c.amount)
-    amounts: dict[str, int] = {}
-    for token, amount in connection.execute(gone):
-        amounts[token] = amounts.get(token, 0) + amount
-    _reserve_less(connection, amounts)
-
-
-def _reserve_less(connection: Connection, amounts: Mapping[str, int]) -> None:
-    for token in sorted(amounts):
-        freed = virtual_keys.update().where(virtual_keys.c.token == token)
-        connection.execute(freed.values(reserved=virtual_keys.c.reserved - amounts[token]))
