@@ -13,6 +13,8 @@ from twisted_aigate.http_client.messages import Fields
 from twisted_aigate.kernel.units import MB, SECOND
 
 _LARGEST = 20 * MB
+_MOST = 64 * MB
+"""Of all of a request's: they are held in memory until it is sent."""
 _FETCH_TIMEOUT = 30 * SECOND
 _ACCEPT = (b"Accept", b"image/png, image/jpeg, image/webp, image/heic, image/gif, application/pdf")
 _SIGNATURES = (
@@ -41,14 +43,18 @@ async def fetched_images(urls: Iterable[str], fetch: Fetch) -> dict[str, DataURL
     """
     Images by their URL.
 
-    @raise GatewayError: 400: one is not to be had, or no image.
+    @raise GatewayError: 400: one is not to be had, or no image; or they are too much.
     """
     found: dict[str, DataURL] = {}
+    room = _MOST
     for url in dict.fromkeys(urls):
+        if not room:
+            raise _unusable(url, f"with those before it it is more than {_MOST} bytes")
         try:
-            content = await fetch.fetch(url, _LARGEST, _FETCH_TIMEOUT, (_ACCEPT,))
+            content = await fetch.fetch(url, min(_LARGEST, room), _FETCH_TIMEOUT, (_ACCEPT,))
         except FetchFailed as error:
             raise _unusable(url, str(error)) from None
+        room -= len(content)
         kind = next((k for at, sign, k in _SIGNATURES if content.startswith(sign, at)), None)
         if kind is None:
             raise _unusable(url, "it is no image of a known kind")
