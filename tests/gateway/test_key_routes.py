@@ -40,6 +40,13 @@ class ManagementTests(KeyRoutesCase):
         response, made = self.request("POST", "/v1/key/generate")
         self.assertEqual((response.code, made["models"]), (200, []))
 
+    def test_what_would_seem_to_restrict_a_key_is_refused(self) -> None:
+        made = self.generate(allowed_routes=[], model_max_budget={}, budget_id=None, tags=["a"])
+        for path in ("/key/generate", "/key/update"):
+            asked = {"key": f"{made['key']}0", "allowed_routes": ["/embeddings"]}
+            response, said = self.post(path, asked)
+            self.assertEqual((response.code, said["error"]["param"]), (400, "allowed_routes"))
+
     def test_info(self) -> None:
         made = self.generate(duration="1h")
         own = {"Authorization": f"Bearer {made['key']}"}

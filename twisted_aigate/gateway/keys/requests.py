@@ -2,16 +2,17 @@
 The bodies of LiteLLM's key management, and what they make of a key.
 
 Source: https://docs.litellm.ai/docs/proxy/virtual_keys; fields that are not named here have no
-effect.
+effect, save for those that would take something from the key: they are refused.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
 from attrs import evolve
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from twisted_aigate.gateway.accounting.money import to_nanos
 from twisted_aigate.gateway.errors import GatewayError
@@ -20,6 +21,15 @@ from twisted_aigate.gateway.keys.periods import end_of
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Dollars = Annotated[float, Meta(ge=0)]
+
+_RESTRICTING = (
+    "allowed_passthrough_routes", "allowed_routes", "allowed_vector_store_indexes", "budget_id",
+    "enforced_params", "guardrails", "model_max_budget", "model_rpm_limit", "model_tpm_limit",
+    "object_permission", "policies", "prompts",
+)  # fmt: skip
+"""LiteLLM's fields that would take something from a key, and are not here."""
+
+_EMPTY = (b"null", b"[]", b"{}", b'""')
 
 _FOREVER = "-1"
 """LiteLLM's word for a key that does not expire."""
@@ -68,6 +78,20 @@ class DeleteKeys(Struct):
 
     keys: list[str] | None = None
     key_aliases: list[str] | None = None
+
+
+def check_fields(fields: Mapping[str, Raw]) -> None:
+    """
+    Refuse what would seem to restrict a key, and would not.
+
+    @param fields: All that a key is to be made or changed with.
+    @raise GatewayError: 400: there is such a field.
+    """
+    for name in _RESTRICTING:
+        said = fields.get(name)
+        if said is not None and b"".join(bytes(said).split()) not in _EMPTY:
+            message = f"{name} is not supported: the key would be able to do more than it says."
+            raise GatewayError(400, message, param=name)
 
 
 def changed(key: VirtualKey, fields: KeyFields, now: float) -> VirtualKey:

@@ -17,12 +17,18 @@ from twisted_aigate.gateway.callers import Caller
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.keys.models import VirtualKey, token_of
 from twisted_aigate.gateway.keys.records import KeyFilter
-from twisted_aigate.gateway.keys.requests import DeleteKeys, GenerateKey, OneKey, UpdateKey
+from twisted_aigate.gateway.keys.requests import (
+    DeleteKeys,
+    GenerateKey,
+    OneKey,
+    UpdateKey,
+    check_fields,
+)
 from twisted_aigate.gateway.keys.service import Keys
 from twisted_aigate.gateway.routes.arguments import number, text
 from twisted_aigate.gateway.routes.callers import masters_only
 from twisted_aigate.web.auth import Authorise
-from twisted_aigate.web.json_body import parse
+from twisted_aigate.web.json_body import parse, parse_fields
 from twisted_aigate.web.reply import Reply, json_reply
 from twisted_aigate.web.request import Request
 from twisted_aigate.web.routing import Router
@@ -68,13 +74,17 @@ class KeyRoutes:
 
     async def _generate(self, request: Request, caller: Caller) -> Reply:
         # All of its fields may be left out, and so the body.
-        asked = parse(_generate, await request.body.read(self._max_body) or b"{}")
+        body = await request.body.read(self._max_body) or b"{}"
+        asked = parse(_generate, body)
+        check_fields(parse_fields(body))
         text, key = await self._keys.generate(asked)
         described = {"key": text, "token_id": key.token, **_described(key)}
         return json_reply(described, headers=_SECRET)
 
     async def _update(self, request: Request, caller: Caller) -> Reply:
-        asked = parse(_update, await request.body.read(self._max_body))
+        body = await request.body.read(self._max_body)
+        asked = parse(_update, body)
+        check_fields(parse_fields(body))
         return json_reply({"key": asked.key, **_described(await self._keys.update(asked))})
 
     async def _delete(self, request: Request, caller: Caller) -> Reply:
