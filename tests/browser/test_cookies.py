@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import define
@@ -10,7 +11,14 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.browser.fakes import FakeLauncher, FakeSession
-from twisted_aigate.browser.cookies import CookieSync, LocalCookies, as_set, key_of
+from twisted_aigate.browser.cookie_store import (
+    Change,
+    CookiesUnavailable,
+    LocalCookies,
+    as_set,
+    key_of,
+)
+from twisted_aigate.browser.cookies import CookieSync
 from twisted_aigate.browser.errors import BrowserDied
 from twisted_aigate.browser.replica import Replica
 
@@ -46,6 +54,22 @@ class FakePage:
 @define
 class FakeBrowser:
     page: FakePage
+
+
+class DownStore(LocalCookies):
+    """Keeps nothing while it is down."""
+
+    is_down = True
+
+    async def learn(self, changes: Sequence[Change]) -> None:
+        if self.is_down:
+            raise CookiesUnavailable
+        await super().learn(changes)
+
+    async def since(self, version: int) -> tuple[int, list[Change]]:
+        if self.is_down:
+            raise CookiesUnavailable
+        return await super().since(version)
 
 
 class SyncTests(SynchronousTestCase):
@@ -166,6 +190,17 @@ class SyncTests(SynchronousTestCase):
         before = Deferred.fromCoroutine(self.sync.before(self.replicas[1]))
         session.works[0][1].errback(BrowserDied("signal 9"))
         self.successResultOf(before)
+
+    def test_when_nobody_keeps_them_browsers_work_all_the_same(self) -> None:
+        store = DownStore()
+        self.sync = CookieSync(self.clock, store, self.replicas)
+        self.change(0, cookie("login", "ada"))
+        self.use(1)
+        self.leave(1)
+        self.assertEqual(self.values(1), {})
+        store.is_down = False
+        self.use(1)
+        self.assertEqual(self.values(1), {"login": "ada"})
 
     def tearDown(self) -> None:
         self.sync.stop()

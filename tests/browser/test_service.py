@@ -9,7 +9,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.browser.fakes import FakeLauncher, FakeSession
-from twisted_aigate.browser.cookies import CookieSync, LocalCookies
+from twisted_aigate.browser.cookie_store import LocalCookies
+from twisted_aigate.browser.cookies import CookieSync
 from twisted_aigate.browser.errors import ActionFailed, BrowserDied, BrowserError, PageHung
 from twisted_aigate.browser.parsing import parse_request
 from twisted_aigate.browser.pool import Pool

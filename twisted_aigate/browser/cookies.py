@@ -7,98 +7,33 @@ a moment: a browser that works alone does nothing for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
-from attrs import define, field, frozen
+from attrs import define, field
 from twisted.internet.defer import Deferred, DeferredList, TimeoutError
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_aigate.browser.browser import Browser
+from twisted_aigate.browser.cookie_store import (
+    Change,
+    Cookie,
+    CookieStore,
+    CookiesUnavailable,
+    Key,
+    as_set,
+    key_of,
+)
 from twisted_aigate.browser.errors import ActionFailed, BrowserDied
 from twisted_aigate.browser.replica import Replica
 from twisted_aigate.browser.session import Session
 from twisted_aigate.kernel.units import SECOND
 
-Key = tuple[str, str, str, str]
-"""Name, domain, path, partition: what tells cookies apart."""
-
-Cookie = Mapping[str, Any]
-"""A cookie as the DevTools protocol tells it."""
-
-_TOLD = ("name", "value", "path", "secure", "httpOnly", "sameSite", "partitionKey")
 _PATIENCE = 2 * SECOND
 _IDLE = SECOND
-
-
-def key_of(cookie: Cookie) -> Key:
-    """What tells a cookie apart."""
-    partition = msgspec.json.encode(cookie.get("partitionKey")).decode("utf-8")
-    return cookie["name"], cookie["domain"], cookie["path"], partition
-
-
-def as_set(cookie: Cookie) -> dict[str, Any]:
-    """A cookie as it is set (https://chromedevtools.github.io/devtools-protocol/tot/Storage)."""
-    wanted = {name: cookie[name] for name in _TOLD if name in cookie}
-    if cookie["domain"].startswith("."):
-        wanted["domain"] = cookie["domain"]
-    else:
-        # With a domain it would be sent to all names below it too.
-        scheme = "https" if cookie.get("secure") else "http"
-        wanted["url"] = f"{scheme}://{cookie['domain']}{cookie['path']}"
-    if cookie.get("expires", -1) >= 0:
-        wanted["expires"] = cookie["expires"]
-    return wanted
-
-
-@frozen
-class Change:
-    """
-    What became of a cookie.
-
-    @ivar key: Which one.
-    @ivar cookie: As it is now; C{None}: it was deleted.
-    """
-
-    key: Key
-    cookie: Cookie | None
-
-
-class CookieStore(Protocol):
-    """All browsers' cookies, each as the browser had it that changed it last."""
-
-    def learn(self, changes: Iterable[Change]) -> int:
-        """
-        Some have changed.
-
-        @return: The version that this makes.
-        """
-
-    def since(self, version: int) -> tuple[int, list[Change]]:
-        """The version now, and what has changed since another; 0: since ever."""
-
-
-class LocalCookies:
-    """A L{CookieStore} in this process."""
-
-    def __init__(self) -> None:
-        self._version = 0
-        self._changes: dict[Key, tuple[int, Change]] = {}
-
-    def learn(self, changes: Iterable[Change]) -> int:
-        """See L{CookieStore}."""
-        for change in changes:
-            self._version += 1
-            self._changes[change.key] = (self._version, change)
-        return self._version
-
-    def since(self, version: int) -> tuple[int, list[Change]]:
-        """See L{CookieStore}."""
-        changes = [change for at, change in self._changes.values() if at > version]
-        return self._version, changes
 
 
 @define
@@ -147,7 +82,11 @@ class CookieSync:
         known = self._known_of(replica)
         if known is None:
             return
-        version, changes = self._store.since(known.version)
+        try:
+            version, changes = await self._store.since(known.version)
+        except CookiesUnavailable:
+            # It goes without; that what keeps them is down is logged there.
+            return
         wanted = [change for change in changes if not _is_same(known, change)]
         if wanted:
             await replica.run(lambda browser: _apply(browser, wanted))
@@ -211,9 +150,14 @@ class CookieSync:
             if key not in known.cookies or as_set(known.cookies[key]) != as_set(cookie)
         ]
         changes += [Change(key, None) for key in known.cookies if key not in found]
-        known.cookies = found
         if changes:
-            self._store.learn(changes)
+            try:
+                await self._store.learn(changes)
+            except CookiesUnavailable:
+                # They are told when they are asked for again.
+                known.is_fresh = False
+                return
+        known.cookies = found
 
     def _not_collected(self, failure: Failure, replica: Replica) -> None:
         if failure.check(TimeoutError, ActionFailed, BrowserDied) is None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from twisted_aigate.browser.cookies import CookieSync, LocalCookies
+from twisted_aigate.browser.cookie_store import CookieStore, LocalCookies, SharedCookies
+from twisted_aigate.browser.cookies import CookieSync
 from twisted_aigate.browser.grid import GridLauncher
 from twisted_aigate.browser.launching import Launcher, LocalLauncher
 from twisted_aigate.browser.leftovers import end_leftovers
@@ -23,6 +24,7 @@ from twisted_aigate.interfaces import Uploads
 from twisted_aigate.kernel.addresses import is_public
 from twisted_aigate.kernel.figures import Family, gauge
 from twisted_aigate.kernel.processes import minimal_environment
+from twisted_aigate.kernel.redis import Redis
 from twisted_aigate.kernel.settings import Configuration
 from twisted_aigate.kernel.threads import Threads
 
@@ -39,6 +41,7 @@ class BrowserTree:
     @param threads: Where files are written, and processes looked at.
     @param random: Makes input uneven.
     @param uploads: Keeps pictures; C{None}: nobody does.
+    @param redis: Where cookies are kept for several processes; C{None}: here.
     @ivar browsers: The service.
     @ivar live: The browsers to watch.
     @ivar token: What callers present.
@@ -54,6 +57,7 @@ class BrowserTree:
         threads: Threads,
         random: Random,
         uploads: Uploads | None,
+        redis: Redis | None,
     ) -> None:
         settings = configuration.settings
         browser = settings.browser
@@ -62,7 +66,8 @@ class BrowserTree:
         self._launcher = self._make_launcher(reactor, configuration, programs, threads, random)
         self._pool = Pool(reactor, self._launcher, browser.replicas, browser.queue_timeout)
         replicas = self._pool.status()
-        self._cookies = CookieSync(reactor, LocalCookies(), replicas)
+        store: CookieStore = LocalCookies() if redis is None else SharedCookies(redis)
+        self._cookies = CookieSync(reactor, store, replicas)
         self._watch = Watch(reactor, replicas, browser.memory_limit)
         self.browsers = Browsers(self._pool, self._cookies, uploads, reactor)
         self._pictures = Threads(reactor, _PICTURE_THREADS, "pictures")

@@ -52,6 +52,7 @@ class BrowserPart:
                 shared.threads,
                 SystemRandom(),
                 uploads,
+                shared.redis,
             )
             self.tools[_SERVER] = BrowserTools(self._tree.browsers)
             self.figures["browser"] = self._tree
