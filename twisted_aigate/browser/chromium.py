@@ -9,6 +9,7 @@ from typing import Any
 from selenium.webdriver.chrome.options import Options
 
 from twisted_aigate.browser.children import HEIGHT, WIDTH
+from twisted_aigate.kernel.units import MB
 
 _FLAGS = (
     # The page fills the screen, so that its pixels are the screen's.
@@ -31,6 +32,7 @@ _FLAGS = (
     # navigator.webdriver is false, as in a person's browser.
     "--disable-blink-features=AutomationControlled",
 )
+_SHARED_MEMORY = 512 * MB
 _THROUGH_THE_PROXY = (
     # Loopback too, which is reached directly otherwise.
     "--proxy-bypass-list=<-loopback>",
@@ -78,6 +80,9 @@ def local_options(binary: str, profile: Path, downloads: Path, proxy_port: int) 
     if os.geteuid() == 0:
         # Chromium's sandbox refuses root.
         options.add_argument("--no-sandbox")
+    if _free_shared_memory() < _SHARED_MEMORY:
+        # Containers have little of it, and without it pages crash.
+        options.add_argument("--disable-dev-shm-usage")
     preferences: dict[str, Any] = {
         "download.default_directory": str(downloads),
         "download.prompt_for_download": False,
@@ -87,6 +92,14 @@ def local_options(binary: str, profile: Path, downloads: Path, proxy_port: int) 
     }
     options.add_experimental_option("prefs", preferences)
     return options
+
+
+def _free_shared_memory() -> int:
+    try:
+        found = os.statvfs("/dev/shm")  # noqa: S108 (where it is)
+    except OSError:
+        return 0
+    return found.f_bavail * found.f_frsize
 
 
 def grid_options() -> Options:

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from attrs import frozen
-from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.options import ArgOptions
 from selenium.webdriver.remote.client_config import ClientConfig
@@ -26,7 +25,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from twisted_aigate.browser.dialogs import Dialogs
 from twisted_aigate.browser.driver import Driver, translated
-from twisted_aigate.browser.errors import ActionFailed
+from twisted_aigate.browser.errors import ActionFailed, PageHung
 from twisted_aigate.kernel.units import SECOND
 
 Element = WebElement
@@ -263,8 +262,11 @@ class Page:
     def open_dialog(self) -> str | None:
         """What the dialog says that is open now; C{None}: none is."""
         try:
-            text: str = self._driver.execute(Command.W3C_GET_ALERT_TEXT)["value"]
-        except WebDriverException:
+            with translated():
+                text: str = self._driver.execute(Command.W3C_GET_ALERT_TEXT)["value"]
+        except PageHung:
+            raise
+        except ActionFailed:
             return None
         return text
 

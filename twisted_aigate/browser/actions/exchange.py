@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -87,24 +88,23 @@ def get_downloads(browser: Browser, asked: GetDownloads) -> Data:
     """List what was downloaded."""
     if browser.downloads is None:
         raise ActionFailed("the downloads of a Grid's browser are out of reach")
-    files = [path for path in sorted(browser.downloads.iterdir()) if path.is_file()]
-    told = [
-        {
-            "name": path.name.removesuffix(_UNFINISHED),
-            "size": path.stat().st_size,
-            "complete": path.suffix != _UNFINISHED,
-        }
-        for path in files
-    ]
+    told: list[Data] = []
+    for path in sorted(browser.downloads.iterdir()):
+        # One that is done just now gets another name.
+        with contextlib.suppress(FileNotFoundError):
+            size, complete = path.stat().st_size, path.suffix != _UNFINISHED
+            name = path.name.removesuffix(_UNFINISHED)
+            told.append({"name": name, "size": size, "complete": complete})
     if asked.name is None:
         return {"downloads": told}
-    path = next((path for path in files if path.name == asked.name), None)
-    if path is None:
+    chosen = next((file for file in told if file["name"] == asked.name and file["complete"]), None)
+    if chosen is None:
         raise ActionFailed(f"there is no download {asked.name!r}")
-    if path.stat().st_size > _MOST_CONTENT:
+    if chosen["size"] > _MOST_CONTENT:
         raise ActionFailed(f"it has more than {_MOST_CONTENT} bytes")
-    content = base64.b64encode(path.read_bytes()).decode("ascii")
-    return {"downloads": told, "name": path.name, "content": content}
+    content = (browser.downloads / asked.name).read_bytes()
+    encoded = base64.b64encode(content).decode("ascii")
+    return {"downloads": told, "name": asked.name, "content": encoded}
 
 
 ACTIONS: tuple[ActionType[Any], ...] = (

@@ -25,6 +25,9 @@ _BUTTONS = {"left": 1, "middle": 2, "right": 3}
 _UP, _DOWN, _LEFT, _RIGHT = 4, 5, 6, 7
 _STEP = 0.01
 _HOLD = 0.04
+_SETTLE = 0.03
+"""Seconds in which the browser hears of what was done, before it is asked what came of it."""
+
 _BETWEEN_CLICKS = 0.08
 _BETWEEN_NOTCHES = 0.03
 _PIXELS_A_SECOND = 2500.0
@@ -37,6 +40,7 @@ return [screenX + (outerWidth - innerWidth * scale) / 2,
 
 @contextmanager
 def _on_display() -> Iterator[None]:
+    """Raise what the display's end does to its clients as ours."""
     try:
         yield
     except (ConnectionClosedError, DisplayError, OSError) as error:
@@ -83,6 +87,7 @@ class SystemInput:
                 self._put(*point)
                 self._pace.wait(_STEP)
             self._put(*end)
+            self._pace.wait(_SETTLE)
 
     def _geometry(self) -> tuple[float, float, float]:
         if self._page.open_dialog() is not None:
@@ -126,6 +131,7 @@ class SystemInput:
                 self._pace.wait(_HOLD * self._random.uniform(0.5, 1.5))
                 xtest.fake_input(self._display, X.ButtonRelease, number)
                 self._display.sync()
+            self._pace.wait(_SETTLE)
 
     def scroll(self, notches: int, sideways: int) -> None:
         """See L{Input}."""
@@ -142,8 +148,10 @@ class SystemInput:
         """See L{Input}."""
         with _on_display():
             self._keyboard.type(text, interval)
+            self._pace.wait(_SETTLE)
 
     def press(self, keys: str) -> None:
         """See L{Input}."""
         with _on_display():
             self._keyboard.press(keys)
+            self._pace.wait(_SETTLE)
