@@ -6,9 +6,10 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 CLAUDE_CODE := 2.1.197
 SELENIUM_GRID := 4.48.0
 MCP_CONFORMANCE := 0.1.16
-SOURCES := $(shell find twisted_aigate twisted_plugins -name '*.py')
+AXE_CORE := 4.14.1
+SOURCES := $(shell find twisted_aigate twisted_plugins -name '*.py') $(shell find twisted_aigate/admin/static -type f)
 
-.PHONY: run test lint soak bench local-models claude-code mcp-conformance selenium-grid debian-packages clean
+.PHONY: run test lint soak bench local-models claude-code mcp-conformance selenium-grid axe-core debian-packages clean
 .NOTPARALLEL: # prerequisites are made in the order in which they stand
 
 run: $(VENV)/.aigate local-models claude-code
@@ -16,7 +17,7 @@ run: $(VENV)/.aigate local-models claude-code
 	@exec $(BIN)/aigate run
 
 test: $(VENV)/.aigate $(VENV)/.test local-models debian-packages claude-code mcp-conformance \
-		selenium-grid
+		selenium-grid axe-core
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.aigate $(VENV)/.test
@@ -104,6 +105,20 @@ selenium-grid: | $(VENV)/.venv
 		echo $(SELENIUM_GRID) >$(VENV)/.selenium-grid; \
 	else \
 		echo "browsers are not tested on a Grid: see $(VENV)/selenium-grid.log"; \
+	fi
+
+# What finds faults of the admin page that keep people out.
+axe-core: | $(VENV)/.venv
+	@if [ "$$(cat $(VENV)/.axe-core 2>/dev/null)" = $(AXE_CORE) ]; then \
+		:; \
+	elif ! command -v npm >/dev/null; then \
+		echo "axe-core is not installed: npm is missing: apt-get install nodejs npm"; \
+	elif npm install --prefix $(VENV)/axe-core --ignore-scripts \
+		--no-audit --no-fund --no-update-notifier --fetch-retries=1 \
+		axe-core@$(AXE_CORE) >$(VENV)/axe-core.log 2>&1; then \
+		echo $(AXE_CORE) >$(VENV)/.axe-core; \
+	else \
+		echo "axe-core is not installed: see $(VENV)/axe-core.log"; \
 	fi
 
 $(VENV)/.aigate: setup.cfg pyproject.toml $(SOURCES) | $(VENV)/.venv

@@ -42,6 +42,13 @@ class ChatAnswer:
     body: bytes | IBodyProducer
 
 
+UsageListener = Callable[[int, float], object]
+"""Hears of each call to a model that is over: its tokens, and its cost in dollars."""
+
+Snapshot = Callable[[], object]
+"""How something stands at this moment, as it is sent in JSON; asked for every second."""
+
+
 class IChatModels(Interface):
     """Models that answer OpenAI's chat completions in this process."""
 

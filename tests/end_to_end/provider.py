@@ -79,10 +79,20 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(200, {"object": "list", "data": data, "model": model, "usage": usage})
         elif self.path == "/v1/audio/transcriptions":
             self._json(200, {"text": f"{len(parsed['file'])} bytes"})
+        elif self.path == "/v1/audio/speech":
+            self._speak(parsed)
         elif self.path in ENDPOINTS:
             self._endpoint(parsed)
         else:
             self._json(404, {"error": {"message": f"no {self.path}"}})
+
+    def _speak(self, parsed: Any) -> None:
+        body = f"{parsed['voice']}: {parsed['input']}".encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "audio/mpeg")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def _endpoint(self, parsed: Any) -> None:
         problems, answer = ENDPOINTS[self.path]

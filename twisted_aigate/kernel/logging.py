@@ -27,7 +27,8 @@ _JSON_FIELDS = (str, int, float, bool, type(None))
 _encoder = msgspec.json.Encoder()
 
 
-def _message(event: LogEvent) -> str:
+def message_of(event: LogEvent) -> str:
+    """An event's message, with its traceback if it has one."""
     try:
         # What twisted.logger's formats have beyond Python's, calls, is rare, and its own formatting
         # costs ten times as much: a tenth of a small request.
@@ -53,7 +54,7 @@ class TextObserver:
         level = event["log_level"].name
         request_id = event.get("request_id") or current_request_id.get()
         about = f" {request_id}" if request_id else ""
-        self._out.write(f"{at} {level:<5}{about} {_message(event)}\n")
+        self._out.write(f"{at} {level:<5}{about} {message_of(event)}\n")
         self._out.flush()
 
 
@@ -74,7 +75,7 @@ class JSONObserver:
         line["time"] = event["log_time"]
         line["level"] = event["log_level"].name
         line["logger"] = event.get("log_namespace", "")
-        line["message"] = _message(event)
+        line["message"] = message_of(event)
         request_id = current_request_id.get()
         if request_id and "request_id" not in line:
             line["request_id"] = request_id

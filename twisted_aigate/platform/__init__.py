@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 
+from twisted_aigate.admin.feed import Service
 from twisted_aigate.gateway.config_file import SECTIONS as GATEWAY_SECTIONS
 from twisted_aigate.kernel.database import Database
 from twisted_aigate.kernel.folder_lock import lock_folder
@@ -22,6 +23,7 @@ from twisted_aigate.kernel.redis import Redis
 from twisted_aigate.kernel.settings import Configuration, Settings
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.mcp.client.config import SECTIONS as MCP_SECTIONS
+from twisted_aigate.platform.admin import AdminPart
 from twisted_aigate.platform.browser import BrowserPart
 from twisted_aigate.platform.claudebox import ClaudeboxPart
 from twisted_aigate.platform.endpoints import Endpoints
@@ -103,7 +105,18 @@ class Platform:
             **self._jobs.figures,
         }
         # In the order in which they start: who asks another comes after it.
+        self._admin = AdminPart(
+            shared,
+            {
+                "models": self._gateway.standing,
+                "runs": claudebox.standing,
+                "browsers": browser.standing,
+                "tunnel": self._tunnel.status,
+            },
+        )
+        self._gateway.tally.listener = self._admin.figures.spent
         self._parts: list[Part] = [
+            self._admin,
             storage,
             claudebox,
             browser,
@@ -115,6 +128,7 @@ class Platform:
         ]
         trees = [tree for part in self._parts for tree in part.trees()]
         self.site = Site(trees, shared.addresses(), reactor)
+        self.site.traffic.observer = self._admin.figures.answered
         self.s3_site = storage.site()
 
     def _sites(self) -> dict[str, Site]:
@@ -151,9 +165,9 @@ class Platform:
             self._log.warn(
                 "configuration: {section} is not supported and has no effect", section=section
             )
-        for part in self._parts:
-            for what, reason in part.summary():
-                self._say(what, reason)
+        self._admin.feed.services = services = self._services()
+        for service in services:
+            self._say(service.name, service.reason)
         for name in weak_secrets(self._settings):
             self._log.warn(
                 "{name} is a well-known default: anyone can use this server. Change it.",
@@ -161,6 +175,9 @@ class Platform:
             )
         if self._gateway.models:
             self._log.info(_TRY, port=self._settings.edge.port)
+
+    def _services(self) -> list[Service]:
+        return [Service(*each) for part in self._parts for each in part.summary()]
 
     def _say(self, what: str, reason: str | None) -> None:
         if reason is None:
@@ -179,6 +196,7 @@ class Platform:
             part.check(configuration)
         for part in self._parts:
             part.reload(configuration)
+        self._admin.feed.services = self._services()
         self._log.info("reloaded; on: {names}", names=", ".join(self._gateway.models))
 
     def drain(self) -> Deferred[None]:

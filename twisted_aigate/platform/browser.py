@@ -57,6 +57,10 @@ class BrowserPart:
             self.tools[_SERVER] = BrowserTools(self._tree.browsers)
             self.figures["browser"] = self._tree
 
+    def standing(self) -> dict[str, object] | None:
+        """How the browsers are doing, if there are any; a L{Snapshot}."""
+        return None if self._tree is None else self._tree.browsers.status()
+
     def trees(self) -> Iterator[Tree]:
         """See L{Part}."""
         if self._tree is None:

@@ -60,6 +60,21 @@ class ClaudeboxPart:
         }
         self.runs_on_gateway = settings.claudebox.backend == "gateway" and NAME in self._on
 
+    def standing(self) -> list[dict[str, object]]:
+        """The runs that are not over, of all instances; a L{Snapshot}."""
+        return [
+            {
+                "instance": name,
+                "id": run.record.id,
+                "workspace": run.workspace.name,
+                "status": run.status,
+                "detached": run.record.detached,
+                "created_at": run.record.created_at,
+            }
+            for name, tree in self._on.items()
+            for run in tree.claudebox.runs
+        ]
+
     def trees(self) -> Iterator[Tree]:
         """See L{Part}."""
         # One for both: an address has one allowance.

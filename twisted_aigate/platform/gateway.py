@@ -18,6 +18,7 @@ from twisted_aigate.gateway.routes import (
     known_callers,
     render_openai_error,
 )
+from twisted_aigate.gateway.routing.states import Standing
 from twisted_aigate.gateway.tree import GatewayTree, usable_local_models
 from twisted_aigate.interfaces import FigureSource
 from twisted_aigate.jobs.routes import JobRoutes, job_errors
@@ -42,6 +43,7 @@ class GatewayPart:
     @ivar figures: Its figures, by its name.
     @ivar router: Its routes.
     @ivar tree: Its tree.
+    @ivar tally: Sums up what its calls take.
     @ivar posts: Answers requests of this process.
     """
 
@@ -58,6 +60,7 @@ class GatewayPart:
             shared.node,
             settings.spend.log_retention,
         )
+        self.tally = accounts.meter.tally
         self._gateway = GatewayTree(
             shared.reactor,
             shared.configuration,
@@ -105,6 +108,11 @@ class GatewayPart:
     def models(self) -> list[str]:
         """The model names that there are."""
         return self._gateway.gateway.catalogue.names
+
+    def standing(self) -> list[Standing]:
+        """How the deployments stand; a L{Snapshot}."""
+        router = self._gateway.gateway.router
+        return [router.states.standing(deployment) for deployment in router.catalogue]
 
     def trees(self) -> Iterator[Tree]:
         """See L{Part}."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from attrs import AttrsInstance, fields, has
+
 from twisted_aigate.kernel.secrets import Secret
 from twisted_aigate.kernel.settings import Settings
 
@@ -15,6 +17,16 @@ def weak_secrets(settings: Settings) -> Iterator[str]:
     for name, secret in _secrets(settings):
         if secret is not None and any(map(secret.matches, _WELL_KNOWN)):
             yield name
+
+
+def all_secrets(settings: AttrsInstance) -> Iterator[Secret]:
+    """The values of all settings that are secret."""
+    for attribute in fields(type(settings)):
+        value = getattr(settings, attribute.name)
+        if isinstance(value, Secret):
+            yield value
+        elif has(type(value)):
+            yield from all_secrets(value)
 
 
 def _secrets(settings: Settings) -> Iterator[tuple[str, Secret | None]]:

@@ -23,7 +23,7 @@ from twisted.web.server import NOT_DONE_YET
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
-from twisted_aigate.web.auth import Authorise
+from twisted_aigate.web.auth import Authorise, public
 from twisted_aigate.web.errors import HTTPError
 from twisted_aigate.web.reply import Reply, send
 from twisted_aigate.web.request import Request
@@ -169,6 +169,51 @@ def _method_not_allowed(request: IRequest, failure: Failure) -> NoReturn:
         f"This path takes {' and '.join(allowed)}.",
         headers=((b"Allow", ", ".join(allowed).encode("ascii")),),
     )
+
+
+class Forwarding:
+    """
+    Paths below a prefix that are answered as the rest of each alone would be.
+
+    @param prefix: Below the tree's prefix, with slashes around it.
+    @param readdress: Says who may, as a L{twisted_aigate.web.auth.Authorise} does, and gives the
+        header fields that the request has from then on.
+    @param rest: What renders all other paths.
+    """
+
+    def __init__(
+        self,
+        prefix: bytes,
+        readdress: Callable[[Request, bytes], Awaitable[list[tuple[bytes, bytes]]]],
+        rest: Router,
+    ) -> None:
+        self._prefix = prefix
+        self._readdress = readdress
+        self._rest = rest
+        self._route = _Route(self._forwarded, public, _forward)
+
+    def render(self, request: Request) -> int:
+        """Find who answers, and have it start."""
+        if not request.subpath.startswith(self._prefix):
+            return self._rest.render(request)
+        _start(self._route, request, {})
+        return int(NOT_DONE_YET)
+
+    async def _forwarded(self, request: Request, caller: None) -> bytes:
+        path = request.subpath[len(self._prefix) - 1 :]
+        request.fields = await self._readdress(request, path)
+        return path
+
+
+async def _forward(request: Request, path: bytes) -> None:
+    request.path = path
+    request.running = None
+    request.site.route(request)
+    if request.channel is not None:
+        # The time that it may take is that of another tree.
+        request.channel.arm()
+    if request.running is not None:
+        await request.running
 
 
 class CatchAll:

@@ -131,13 +131,21 @@ class Site(Factory):
             current_request_id.reset(token)
 
     def _route(self, request: Request) -> None:
-        path = request.path
         request.errors = self._default.errors
         request.client_address = self.addresses.find(
             request.client,
             request.joined_field(b"x-forwarded-for"),
             request.field(b"cf-connecting-ip"),
         )
+        self.route(request)
+
+    def route(self, request: Request) -> None:
+        """
+        Hand a request to the tree of its path, within that tree's limits.
+
+        A tree that has given a request another path hands it on by this.
+        """
+        path = request.path
         end = path.find(b"/", 1)
         first = path[1:end] if end > 0 else path[1:]
         tree = self._trees.get(first, self._default)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from twisted_aigate.kernel.figures import Family, Histogram
 
@@ -15,17 +15,23 @@ _OTHER = "other"
 """Whoever invents methods must not invent figures."""
 
 
+Observer = Callable[[int, float], object]
+"""Called with a request's status (499: the client left), and the seconds that it took."""
+
+
 class Traffic:
     """
     Counts a site's requests.
 
     @ivar refused: Bytes that were no requests.
+    @ivar observer: Told of each request too; C{None}: nobody is.
     """
 
     def __init__(self) -> None:
         self._counts: dict[tuple[bytes, str, int], int] = {}
         self._seconds: dict[bytes, Histogram] = {}
         self.refused = 0
+        self.observer: Observer | None = None
 
     def count(self, prefix: bytes, method: bytes, status: int, seconds: float) -> None:
         """
@@ -40,6 +46,8 @@ class Traffic:
         if histogram is None:
             histogram = self._seconds[prefix] = Histogram(_BOUNDS)
         histogram.observe(seconds)
+        if self.observer is not None:
+            self.observer(status, seconds)
 
     def families(self, root: str) -> Iterator[Family]:
         """

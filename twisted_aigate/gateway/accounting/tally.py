@@ -8,6 +8,7 @@ from attrs import define
 
 from twisted_aigate.gateway.accounting.money import to_dollars
 from twisted_aigate.gateway.accounting.records import Spent
+from twisted_aigate.interfaces import UsageListener
 from twisted_aigate.kernel.figures import Family
 
 _MODEL = ("model",)
@@ -24,9 +25,14 @@ class _Sums:
 
 
 class Tally:
-    """Sums up calls that were answered."""
+    """
+    Sums up calls that were answered.
+
+    @ivar listener: Told of each of them; C{None}: nobody is.
+    """
 
     def __init__(self) -> None:
+        self.listener: UsageListener | None = None
         self._sums: dict[str, _Sums] = {}
 
     def add(self, spent: Spent) -> None:
@@ -40,6 +46,8 @@ class Tally:
         sums.cached += spent.cached_tokens
         sums.cost += spent.spend
         sums.hits += spent.cache_hit
+        if self.listener is not None:
+            self.listener(spent.prompt_tokens + spent.completion_tokens, to_dollars(spent.spend))
 
     def families(self) -> Iterator[Family]:
         """The sums."""

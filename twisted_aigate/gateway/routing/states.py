@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 
 from attrs import define, field
+from msgspec import Struct
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_aigate.gateway.deployments import Deployment
@@ -89,6 +91,24 @@ class State:
         self.resting_until = max(self.resting_until, until)
 
 
+class Standing(Struct, frozen=True):
+    """
+    How a deployment stands.
+
+    @ivar requests: As in L{State}.
+    @ivar latency: As in L{State}.
+    @ivar left_alone: Seconds for which it is given no call.
+    """
+
+    id: str
+    model_name: str
+    in_flight: int
+    requests: int
+    tokens: int
+    latency: float | None
+    left_alone: int
+
+
 class States:
     """
     The states of all deployments.
@@ -112,6 +132,19 @@ class States:
         """Forget all others: the catalogue has changed."""
         ids = {deployment.id for deployment in deployments}
         self._states = {key: state for key, state in self._states.items() if key in ids}
+
+    def standing(self, deployment: Deployment) -> Standing:
+        """How a deployment stands, for those who watch."""
+        state, now = self.of(deployment), self._clock.seconds()
+        return Standing(
+            deployment.id,
+            deployment.model_name,
+            state.in_flight,
+            state.requests,
+            state.tokens,
+            None if state.latency is None else round(state.latency, 3),
+            math.ceil(max(state.cooling_until, state.resting_until, now) - now),
+        )
 
     def begin(self, deployment: Deployment) -> State:
         """It is given a call; whoever gives it says when that is over, by L{end}."""

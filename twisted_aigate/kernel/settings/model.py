@@ -317,6 +317,18 @@ class TunnelSettings:
 
 
 @frozen
+class AdminSettings:
+    """
+    The admin page.
+
+    @ivar basic_auth: C{user:password}, which the page asks for; C{None}: it is open, and what it
+        shows needs the master key all the same.
+    """
+
+    basic_auth: Secret | None = variable("LITELLM_UI_BASIC_AUTH", kinds.LOGIN)
+
+
+@frozen
 class Settings:
     """
     Everything that the operator can set.
@@ -342,6 +354,7 @@ class Settings:
     mcp: McpSettings
     metrics: MetricsSettings
     tunnel: TunnelSettings
+    admin: AdminSettings
     master_key: Secret = variable(
         "LITELLM_MASTER_KEY", kinds.SECRET, aliases=("AIGATE_MASTER_KEY",), required=True
     )

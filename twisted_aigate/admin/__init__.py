@@ -1,0 +1,1 @@
+"""The admin page: what the platform does, seen and steered from one place."""
