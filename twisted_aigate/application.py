@@ -80,7 +80,7 @@ class Aigate(Service):
         edge = self._settings.edge
         s3_listen = self._settings.storage.s3_listen or ""
         taken = set(map(str.strip, s3_listen.split(";")))
-        given = given_sockets(os.environ, os.getpid())
+        given = given_sockets()
         ours = ";".join(each for each in given if each not in taken)
         sites = [
             (self._platform.site, edge.listen or ours or f"tcp:{edge.port}"),

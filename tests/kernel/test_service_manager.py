@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.logs import record_log, text_of
-from twisted_aigate.kernel.service_manager import ServiceManager, given_sockets
+from twisted_aigate.kernel.service_manager import ServiceManager
 
 _PID = 4711
 
@@ -86,27 +86,29 @@ class ServiceManagerTests(SynchronousTestCase):
 
 
 class GivenSocketsTests(SynchronousTestCase):
-    def test_none_for_us(self) -> None:
-        for environment in (
-            {},
-            {"LISTEN_FDS": "1"},
-            {"LISTEN_FDS": "1", "LISTEN_PID": str(_PID + 1)},
-            {"LISTEN_FDS": "", "LISTEN_PID": str(_PID)},
-        ):
-            self.assertEqual(given_sockets(environment, _PID), [])
+    """In a process of its own, which has them from its start."""
 
-    def test_each_by_its_family(self) -> None:
-        """In a process of its own, whose descriptors 3 to 5 they are."""
-        program = (
-            "import os, socket;"
+    def given(self, pid: str) -> str:
+        look = (
+            "from twisted_aigate.kernel.service_manager import given_sockets;print(given_sockets())"
+        )
+        start = (
+            "import os, socket, sys;"
             "os.closerange(3, 20);"
             "kept = [socket.socket(family) for family in"
             " (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)];"
-            "from twisted_aigate.kernel.service_manager import given_sockets;"
-            "print(given_sockets({'LISTEN_FDS': '3', 'LISTEN_PID': '7'}, 7))"
+            "[os.set_inheritable(each.fileno(), True) for each in kept];"
+            f"given = {{'LISTEN_FDS': '3', 'LISTEN_FDNAMES': 'a:b:c', 'LISTEN_PID': str({pid})}};"
+            f"os.execve(sys.executable, [sys.executable, '-c', {look!r}], os.environ | given)"
         )
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-        families = [
-            f"systemd:domain={f}:index={i}" for i, f in enumerate(("INET", "INET6", "UNIX"))
-        ]
-        self.assertEqual(done.stdout.strip(), repr(families), done.stderr)
+        done = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True)
+        self.assertEqual(done.stderr, "")
+        return done.stdout.strip()
+
+    def test_each_by_its_family(self) -> None:
+        families = enumerate(("INET", "INET6", "UNIX"))
+        expected = [f"systemd:domain={family}:index={index}" for index, family in families]
+        self.assertEqual(self.given("os.getpid()"), repr(expected))
+
+    def test_those_of_another_process_are_not_ours(self) -> None:
+        self.assertEqual(self.given("1"), "[]")

@@ -11,12 +11,11 @@ import socket
 import time
 from collections.abc import Mapping
 
+from twisted.internet.endpoints import _SystemdParser
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 _MICROSECONDS = 1_000_000
-_FIRST = 3
-"""The descriptor of the first socket that is handed over."""
 
 
 class ServiceManager:
@@ -90,22 +89,16 @@ def _watchdog_seconds(environment: Mapping[str, str], pid: int) -> float:
     return int(text) / _MICROSECONDS if text.isascii() and text.isdigit() else 0.0
 
 
-def given_sockets(environment: Mapping[str, str], pid: int) -> list[str]:
+def given_sockets() -> list[str]:
     """
-    The listening sockets that we were started with.
-
-    @param environment: Where C{LISTEN_FDS} is.
-    @param pid: Our own.
-    @return: Twisted's descriptions of their endpoints.
+    The listening sockets that we were started with, as Twisted's descriptions of their endpoints.
 
     Source: https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
     """
-    count = environment.get("LISTEN_FDS", "")
-    if environment.get("LISTEN_PID") != str(pid) or not (count.isascii() and count.isdigit()):
-        return []
-    return [
-        f"systemd:domain={_family(_FIRST + index)}:index={index}" for index in range(int(count))
-    ]
+    # Twisted took them, and their variables out of the environment, when it was imported.
+    descriptors = _SystemdParser._sddaemon.inheritedDescriptors()
+    families = map(_family, descriptors)
+    return [f"systemd:domain={family}:index={index}" for index, family in enumerate(families)]
 
 
 def _family(descriptor: int) -> str:
