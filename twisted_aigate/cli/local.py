@@ -1,17 +1,14 @@
-"""The C{aigate} command: C{run}, C{check}, C{init}."""
+"""What needs no running server: C{aigate run}, C{check} and C{init}."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from twisted_aigate import __version__
 from twisted_aigate.kernel.secrets import new_token
-from twisted_aigate.kernel.settings import SettingsError, describe, load
+from twisted_aigate.kernel.settings import describe, load
 
 _GENERATED = {
     "LITELLM_MASTER_KEY": "sk-",
@@ -85,32 +82,3 @@ def run() -> None:
 
     sys.argv = ["twistd", "--nodaemon", "--pidfile=", "aigate"]
     twistd.run()
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """
-    The command's entry point.
-
-    @param arguments: Usually those of the command line.
-    @return: The exit status.
-    """
-    parser = argparse.ArgumentParser(prog="aigate", description=__doc__)
-    parser.add_argument("--version", action="version", version=f"aigate {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("run", help="serve in the foreground")
-    commands.add_parser("check", help="print the effective configuration, secrets masked")
-    commands.add_parser("init", help="write .env with fresh secrets, if there is none")
-    command = parser.parse_args(arguments).command
-    if command == "run":
-        run()
-        return 0
-    try:
-        print(check(Path.cwd()) if command == "check" else init(Path.cwd()))
-    except SettingsError as error:
-        print(f"aigate: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
