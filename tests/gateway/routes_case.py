@@ -100,7 +100,7 @@ class RoutesCase(SynchronousTestCase):
             "anthropic": self.provider,
         }
         client = WebSocketClient(self.clock, self.sockets.endpoint)
-        realtime = Realtime(router, speakers, client, self.accounts.meter)
+        realtime = Realtime(router, speakers, client, self.accounts.meter, self.clock)
         health = HealthChecks(gateway, realtime, threads, folder)
         self.routes = routes = gateway_routes(
             gateway,

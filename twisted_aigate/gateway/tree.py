@@ -207,7 +207,7 @@ class GatewayTree:
         self.gateway = Gateway(
             router, providers, accounts.meter, self._responses, schemas, self.cache
         )
-        self.realtime = Realtime(router, providers, self._sockets, accounts.meter)
+        self.realtime = Realtime(router, providers, self._sockets, accounts.meter, reactor)
         self.figures = GatewayFigures(accounts.meter.tally, router, reactor)
         self.health = HealthChecks(self.gateway, self.realtime, threads, folder)
 

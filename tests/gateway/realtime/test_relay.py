@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import msgspec
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.websockets import FakeSocket
+from twisted_aigate.gateway.realtime.events import CANCEL
 from twisted_aigate.gateway.realtime.relay import Relay
 from twisted_aigate.kernel.websocket import Message
+
+_CREATED = Message(b'{"type":"response.created","response":{}}')
+_DONE = Message(b'{"type":"response.done","response":{}}')
 
 
 class RelayTests(SynchronousTestCase):
@@ -16,7 +21,9 @@ class RelayTests(SynchronousTestCase):
         self.provider = FakeSocket()
         self.seen: list[Message] = []
         self.ends = 0
-        Relay(self.caller, self.provider, "openai", self.seen.append, self.over).start()
+        self.clock = Clock()
+        relay = Relay(self.caller, self.provider, "openai", self.seen.append, self.over, self.clock)
+        relay.start()
 
     def over(self) -> None:
         self.ends += 1
@@ -55,6 +62,29 @@ class RelayTests(SynchronousTestCase):
         self.provider.hung_up(1006, "")
         self.assertEqual(msgspec.json.decode(self.caller.sent[0].data)["type"], "error")
         self.assertEqual(self.caller.closes, [(1011, "The connection to openai broke off.")])
+
+    def test_a_response_whose_caller_leaves_is_cancelled_and_told_of(self) -> None:
+        self.provider.heard(_CREATED)
+        self.caller.hung_up(4001, "enough")
+        self.assertEqual((self.provider.sent, self.provider.closes), ([CANCEL], []))
+        self.assertEqual(self.ends, 0)
+        self.provider.heard(_DONE)
+        self.clock.advance(0)
+        self.assertEqual(self.provider.closes, [(4001, "enough")])
+        self.assertEqual((self.seen, self.caller.sent), ([_CREATED, _DONE], [_CREATED]))
+        self.assertEqual((self.ends, self.clock.getDelayedCalls()), (1, []))
+
+    def test_nobody_is_waited_for_without_end(self) -> None:
+        self.provider.heard(_CREATED)
+        self.caller.hung_up(1006, "")
+        self.clock.advance(5)
+        self.assertEqual((self.provider.closes, self.ends), ([(1001, "")], 1))
+
+    def test_a_provider_that_leaves_then_is_waited_for_no_more(self) -> None:
+        self.provider.heard(_CREATED)
+        self.caller.hung_up(1006, "")
+        self.provider.hung_up(1000, "")
+        self.assertEqual((self.ends, self.clock.getDelayedCalls()), (1, []))
 
     def test_it_is_over_once(self) -> None:
         self.caller.hung_up(1000, "")

@@ -12,11 +12,16 @@ from twisted_aigate.gateway.accounting.reader import UsageReader
 from twisted_aigate.gateway.errors import GatewayError, error_object
 from twisted_aigate.kernel.websocket import Message
 
+_CREATED, _DONE = "response.created", "response.done"
+
 _TOLD = {
-    "response.done": b'"response.done"',
+    _DONE: b'"response.done"',
     "conversation.item.input_audio_transcription.completed": b'transcription.completed"',
 }
 """The events that tell usage, and what they are known by at a glance."""
+
+CANCEL = Message(b'{"type":"response.cancel"}')
+"""Have the provider end a response: it tells what that took."""
 
 
 class _Event(msgspec.Struct):
@@ -31,15 +36,27 @@ def usage_in(message: Message) -> UsageReader | None:
     # Most events are pieces of sound: they are not parsed.
     if not message.is_text or not any(each in message.data for each in _TOLD.values()):
         return None
-    try:
-        event = _decoder.decode(message.data)
-    except msgspec.MsgspecError:
-        return None
-    if event.type not in _TOLD:
+    if _type_of(message) not in _TOLD:
         return None
     reader = UsageReader()
     reader.document(message.data)
     return reader
+
+
+def is_responding(message: Message) -> bool | None:
+    """Whether the provider makes a response from an event on; C{None}: it does not say."""
+    if not message.is_text or b'"response.' not in message.data:
+        return None
+    if b'"response.created"' not in message.data and _TOLD[_DONE] not in message.data:
+        return None
+    return {_CREATED: True, _DONE: False}.get(_type_of(message))
+
+
+def _type_of(message: Message) -> str:
+    try:
+        return _decoder.decode(message.data).type
+    except msgspec.MsgspecError:
+        return ""
 
 
 def error_event(event_id: str, error: GatewayError) -> Message:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from twisted_aigate.gateway.errors import GatewayError
-from twisted_aigate.gateway.realtime.events import error_event
+from twisted_aigate.gateway.realtime.events import CANCEL, error_event, is_responding
 from twisted_aigate.kernel.identifiers import new_id
+from twisted_aigate.kernel.units import SECOND
 from twisted_aigate.kernel.websocket import IWebSocket, IWebSocketListener, Message
 from twisted_aigate.kernel.websocket.interfaces import (
     ABNORMAL,
@@ -18,16 +20,23 @@ from twisted_aigate.kernel.websocket.interfaces import (
     sendable,
 )
 
+_LAST_WORD = 5 * SECOND
+"""How long a provider has to end a response whose caller is gone, and to tell what it took."""
+
 
 class Relay:
     """
     Passes messages on untouched, and holds each side back while the other reads slowly.
+
+    A caller who leaves in the middle of a response has it cancelled, and pays for what there is of
+    it: the provider is left when it has told what that is.
 
     @param caller: The caller's socket, which nobody listens to yet.
     @param provider: The provider's, likewise.
     @param name: The provider's name.
     @param seen: Called with each message of the provider's.
     @param over: Called once, when either has closed, or L{end} was called.
+    @param clock: Where the provider's last word is waited for.
     """
 
     _log = Logger()
@@ -39,22 +48,47 @@ class Relay:
         name: str,
         seen: Callable[[Message], object],
         over: Callable[[], object],
+        clock: IReactorTime,
     ) -> None:
         self.caller = caller
         self.provider = provider
         self._name = name
         self._over: Callable[[], object] | None = over
         self._seen = seen
+        self._clock = clock
+        self._responding = False
+        self._leaving: IDelayedCall | None = None
 
     def start(self) -> None:
         """Have each hear the other."""
         self.caller.registerProducer(self.provider)
         self.provider.registerProducer(self.caller)
-        self.provider.start(_Provider(self, self._seen))
+        self.provider.start(_Provider(self))
         self.caller.start(_Caller(self))
 
     def caller_closed(self, code: int, reason: str) -> None:
         """The caller has enough, or is gone."""
+        if not self._responding or self._over is None:
+            self._leave(code, reason)
+            return
+        self._leaving = self._clock.callLater(_LAST_WORD, self._leave, code, reason)
+        # It may have been held back by the caller.
+        self.provider.resumeProducing()
+        self.provider.send(CANCEL)
+
+    def provider_said(self, message: Message) -> None:
+        """The provider has a message for the caller."""
+        self._seen(message)
+        responding = is_responding(message)
+        if responding is not None:
+            self._responding = responding
+        if self._leaving is None:
+            self.caller.send(message)
+        elif not self._responding:
+            self._leaving.reset(0)
+
+    def _leave(self, code: int, reason: str) -> None:
+        self._leaving = None
         self.provider.close(sendable(code), reason)
         self._end()
 
@@ -80,6 +114,9 @@ class Relay:
         self._end()
 
     def _end(self) -> None:
+        leaving, self._leaving = self._leaving, None
+        if leaving is not None:
+            leaving.cancel()
         over, self._over = self._over, None
         if over is not None:
             over()
@@ -99,13 +136,11 @@ class _Caller:
 
 @implementer(IWebSocketListener)
 class _Provider:
-    def __init__(self, relay: Relay, seen: Callable[[Message], object]) -> None:
+    def __init__(self, relay: Relay) -> None:
         self._relay = relay
-        self._seen = seen
 
     def received(self, message: Message) -> None:
-        self._seen(message)
-        self._relay.caller.send(message)
+        self._relay.provider_said(message)
 
     def closed(self, code: int, reason: str) -> None:
         self._relay.provider_closed(code, reason)

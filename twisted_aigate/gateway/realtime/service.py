@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from attrs import evolve
+from twisted.internet.interfaces import IReactorTime
 
 from twisted_aigate.gateway.accounting.meter import Meter, Visit
 from twisted_aigate.gateway.callers import Caller
@@ -32,16 +33,23 @@ class Conversation:
     @param occupied: The provider's socket.
     @param turns: Lets turns in.
     @param visit: The first turn, which is let in.
+    @param clock: Where time-outs live.
     @ivar deployment: Whose it is.
     """
 
     def __init__(
-        self, deployment: Deployment, occupied: Occupied[IWebSocket], turns: Turns, visit: Visit
+        self,
+        deployment: Deployment,
+        occupied: Occupied[IWebSocket],
+        turns: Turns,
+        visit: Visit,
+        clock: IReactorTime,
     ) -> None:
         self.deployment = deployment
         self._occupied = occupied
         self._turns = turns
         self._visit = visit
+        self._clock = clock
 
     def join(self, caller: IWebSocket) -> None:
         """Have the caller and the provider talk, until one of them closes."""
@@ -61,7 +69,8 @@ class Conversation:
             self._occupied.over(0)
             tab.close()
 
-        relay = Relay(caller, self._occupied.answer, self.deployment.provider, seen, over)
+        provider = self._occupied.answer
+        relay = Relay(caller, provider, self.deployment.provider, seen, over, self._clock)
         relay.start()
 
 
@@ -73,6 +82,7 @@ class Realtime:
     @param providers: As the gateway's.
     @param client: Opens WebSockets to providers.
     @param meter: Lets turns in and has them paid.
+    @param clock: Where time-outs live.
     """
 
     def __init__(
@@ -81,11 +91,13 @@ class Realtime:
         providers: Mapping[str, IProvider],
         client: WebSocketClient,
         meter: Meter,
+        clock: IReactorTime,
     ) -> None:
         self._router = router
         self._providers = providers
         self._client = client
         self._meter = meter
+        self._clock = clock
 
     async def connect(self, caller: Caller, call: RealtimeCall) -> Conversation:
         """
@@ -106,7 +118,7 @@ class Realtime:
         except BaseException:
             visit.failed()
             raise
-        return Conversation(found.deployment, found.answer, turns, visit)
+        return Conversation(found.deployment, found.answer, turns, visit, self._clock)
 
     async def token(self, caller: Caller, call: TokenCall) -> bytes:
         """
