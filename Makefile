@@ -9,10 +9,12 @@ MCP_CONFORMANCE := 0.1.16
 AXE_CORE := 4.14.1
 SOURCES := $(shell find twisted_aigate twisted_plugins -name '*.py') $(shell find twisted_aigate/admin/static -type f)
 
-.PHONY: run test lint soak bench local-models claude-code mcp-conformance selenium-grid axe-core debian-packages clean
+.PHONY: install run test lint soak bench local-models claude-code mcp-conformance selenium-grid axe-core debian-packages clean
 .NOTPARALLEL: # prerequisites are made in the order in which they stand
 
-run: $(VENV)/.aigate local-models claude-code
+install: $(VENV)/.aigate local-models claude-code
+
+run: install
 	@$(BIN)/aigate init
 	@exec $(BIN)/aigate run
 

@@ -181,7 +181,10 @@ class EndpointsTests(SynchronousTestCase):
         self.assertEqual(ranked.meta.billed_units.search_units, 1)
         self.assertEqual(self.vendors.fields["authorization"], f"Bearer {KEY}")
         with self.assertRaises(cohere.errors.TooManyRequestsError):
-            client.rerank(model="cohere-down", query="cat", documents=_DOCUMENTS)
+            once: Any = {"max_retries": 0}
+            client.rerank(
+                model="cohere-down", query="cat", documents=_DOCUMENTS, request_options=once
+            )
         with self.assertRaises(cohere.errors.BadRequestError):
             client.rerank(model="cohere", query="cat", documents=[])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import tempfile
 from pathlib import Path
@@ -72,6 +73,17 @@ class TunnelTests(SynchronousTestCase):
         for pid in self.pids():
             with self.assertRaises(ProcessLookupError):
                 os.kill(pid, 0)
+
+    def test_it_does_not_outlive_a_server_that_is_killed(self) -> None:
+        """Nor would there be two of them after the next start."""
+        server = self.start().wait_until_up()
+        server.wait_for_log("Registered tunnel connection")
+        [pid] = self.pids()
+        descriptor = os.pidfd_open(pid)
+        self.addCleanup(os.close, descriptor)
+        server.kill()
+        ended, _, _ = select.select([descriptor], [], [], 10)
+        self.assertTrue(ended)
 
     def test_a_tunnel_with_a_name(self) -> None:
         """Its configuration leads here."""

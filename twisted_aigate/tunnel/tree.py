@@ -17,6 +17,9 @@ from twisted_aigate.tunnel.named import NamedTunnel
 from twisted_aigate.tunnel.plan import TunnelPlan
 from twisted_aigate.tunnel.supervisor import Supervisor
 
+_ENDS_WITH_US = ("/usr/bin/setpriv", "--pdeathsig=TERM")
+"""What a child is started by that must not outlive us, however we end (prctl(2))."""
+
 _OPTIONS = "TUNNEL_"
 """What the variables begin with that cloudflared reads options from."""
 
@@ -73,7 +76,7 @@ class TunnelTree:
         if url is None:
             self.off = "AIGATE_LISTEN has no plain tcp: endpoint for cloudflared to come to"
             return
-        command = [plan.binary, "tunnel", "--no-autoupdate"]
+        command = [*_ENDS_WITH_US, plan.binary, "tunnel", "--no-autoupdate"]
         urls: tuple[str, ...] = ()
         if plan.named is None:
             command += ["--url", url]
