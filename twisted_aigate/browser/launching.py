@@ -28,6 +28,7 @@ from twisted_aigate.kernel.units import SECOND
 
 _T = TypeVar("_T")
 _START_TIMEOUT = 20 * SECOND
+_DRIVER_ATTEMPTS = 3
 _LOOPBACK = "127.0.0.1"
 _FOLDERS = ("profile", "downloads", "uploads", "home", "tmp")
 _FRESH = ("uploads", "tmp")
@@ -114,10 +115,7 @@ class LocalLauncher:
             children.append(x_server)
             display = await self._in_time(x_server.ready)
             environment["DISPLAY"] = f":{display}"
-            driver = start_driver(self._reactor, self._programs.driver, environment)
-            # It goes first.
-            children.insert(0, driver)
-            driver_port = await self._in_time(driver.ready)
+            driver_port = await self._start_driver(environment, children)
             browser = await thread.run(
                 _connect,
                 self._programs.chromium,
@@ -144,6 +142,21 @@ class LocalLauncher:
         return LocalSession(
             self._reactor, browser, thread, self._files, children, proxy, port, display, pid
         )
+
+    async def _start_driver(self, environment: dict[str, str], children: list[Announcing]) -> int:
+        attempts = 0
+        while True:
+            driver = start_driver(self._reactor, self._programs.driver, environment)
+            # It goes first when all are ended.
+            children.insert(0, driver)
+            attempts += 1
+            try:
+                return await self._in_time(driver.ready)
+            except BrowserDied:
+                # It takes a port that is free for IPv4, and ends if that is not so for IPv6 too.
+                if attempts == _DRIVER_ATTEMPTS or driver.gone.value is None:
+                    raise
+            children.remove(driver)
 
     def _environment_in(self, folder: Path) -> dict[str, str]:
         return {
