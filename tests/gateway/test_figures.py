@@ -48,7 +48,7 @@ class DeploymentFiguresTests(SynchronousTestCase):
         self.assertEqual(self.of("latency_seconds"), {"one": 0.5})
 
     def test_one_that_fails_is_left_alone(self) -> None:
-        self.router.states.failed(self.one, self.policy, None, lasting=False)
+        self.router.states.failed(self.one, self.policy, None, kind="RateLimitError", lasting=False)
         self.clock.advance(10)
         self.assertEqual(self.of("cooldown_seconds"), {"one": 20.0, "two": 0.0})
         self.assertEqual(self.of("failures"), {"one": 1, "two": 0})

@@ -104,7 +104,6 @@ class Platform:
             **self._gateway.figures,
             **self._jobs.figures,
         }
-        # In the order in which they start: who asks another comes after it.
         self._admin = AdminPart(
             shared,
             {
@@ -115,6 +114,7 @@ class Platform:
             },
         )
         self._gateway.tally.listener = self._admin.figures.spent
+        # In the order in which they start: who asks another comes after it.
         self._parts: list[Part] = [
             self._admin,
             storage,
