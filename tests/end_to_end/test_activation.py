@@ -87,15 +87,18 @@ class ActivationTests(SynchronousTestCase):
         self.addCleanup(shutil.rmtree, self.folder)
         self.port = free_port()
 
-    def start(self, *command: str) -> subprocess.Popen[bytes]:
+    def start(self, *command: str, s3: int | None = None, **more: str) -> None:
         """Have systemd's tool listen, and start something at the first connection."""
         variables = environment(
             LITELLM_MASTER_KEY=MASTER_KEY,
             DATA_DIR=str(self.folder / "data"),
             LOCAL_MODELS="0",
             RATELIMIT_API="off",
+            **more,
         )
-        listen = ["systemd-socket-activate", "-l", f"127.0.0.1:{self.port}", "--fdname=aigate"]
+        ports = [self.port] if s3 is None else [self.port, s3]
+        listen = ["systemd-socket-activate", f"--fdname={':'.join(['aigate'] * len(ports))}"]
+        listen += [part for port in ports for part in ("-l", f"127.0.0.1:{port}")]
         passed = [part for name in variables for part in ("-E", name)]
         process = subprocess.Popen(
             [*listen, *passed, *command],
@@ -107,10 +110,9 @@ class ActivationTests(SynchronousTestCase):
         )
         self.addCleanup(self.end, process)
         deadline = time.monotonic() + 20
-        while "Listening on" not in self.log():
+        while self.log().count("Listening on") < len(ports):
             self.assertLess(time.monotonic(), deadline, self.log())
             time.sleep(0.02)
-        return process
 
     def end(self, process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
@@ -128,6 +130,25 @@ class ActivationTests(SynchronousTestCase):
         self.assertEqual(connection.getresponse().status, 200)
         self.assertIn(f"listening on IPv4Address(type='TCP', host='127.0.0.1', port={self.port})",
                       self.log())  # fmt: skip
+
+    def test_s3_has_the_socket_that_is_named_for_it(self) -> None:
+        """The others are everything else's."""
+        s3 = free_port()
+        self.start(
+            *(str(_TWISTD), "--nodaemon", "--pidfile=", "aigate"),
+            s3=s3,
+            HYBRIDS3_UPLOADS_KEY="uploads-key-0123456789",
+            STORAGE_S3_LISTEN="systemd:domain=INET:index=1",
+        )
+        for port, path, status in (
+            (self.port, "/health/liveliness", 200),
+            (self.port, "/uploads", 404),
+            (s3, "/uploads", 200),
+        ):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            self.addCleanup(connection.close)
+            connection.request("GET", path)
+            self.assertEqual(connection.getresponse().status, status, path)
 
     def test_restarts_under_load_drop_no_request(self) -> None:
         """Who connects meanwhile waits, and is answered by the next."""
