@@ -50,6 +50,13 @@ class WildcardTests(SynchronousTestCase):
         ):
             self.assertEqual(self.made(pattern, model, name), expected, (pattern, name))
 
+    def test_what_can_be_no_name(self) -> None:
+        """It would be kept with what the call cost, and a database cannot."""
+        wildcards = Wildcards([Wildcard("*", "openai/gpt", lambda name, model: name)])
+        for name in ("gpt\0", "gpt\n", "x" * 257):
+            self.assertEqual(wildcards.find(name), [], name)
+        self.assertEqual(wildcards.find("x" * 256), ["x" * 256])
+
     def test_names_asked_for_are_not_kept_for_ever(self) -> None:
         """Anybody may ask for anything."""
         wildcards = Wildcards([Wildcard("*", "*", lambda name, model: name)])

@@ -16,6 +16,9 @@ from attrs import frozen
 
 _Deployment = TypeVar("_Deployment")
 
+_LONGEST = 256
+"""Characters of a name; the sums of what calls cost have it in their key."""
+
 _MOST_KEPT = 1024
 """Names whose deployments are kept: anyone may ask for any."""
 
@@ -85,7 +88,9 @@ class Wildcards(Generic[_Deployment]):
         return [name for group in self._groups for each in group for name in each.known]
 
     def find(self, name: str) -> list[_Deployment]:
-        """The deployments of a model name; none, when no pattern matches."""
+        """The deployments of a model name; none, when no pattern matches or it can be no name."""
+        if len(name) > _LONGEST or not name.isprintable():
+            return []
         found = self._found.get(name)
         if found is None:
             found = self._match(name)
