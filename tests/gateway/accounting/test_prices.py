@@ -85,6 +85,11 @@ class PriceBookTests(SynchronousTestCase):
         """What work costs at a deployment."""
         return self.book.of(Deployment("m", provider, model)).cost(Amounts(**amounts))
 
+    def test_not_all_that_was_ever_asked_for_is_remembered(self) -> None:
+        for number in range(5000):
+            self.book.of(Deployment(f"m{number}", "local", "x"))
+        self.assertLess(len(self.book._known), 5000)
+
     def test_the_library_knows_what_people_use(self) -> None:
         million = 1_000_000
         dollar = 1_000_000_000

@@ -55,6 +55,10 @@ _KINDS = {
 """The library's kinds of prices to ours, and how many of one make the price."""
 
 
+_MOST_KNOWN = 4096
+"""Deployments whose prices are kept: of a model name with a C{*} there is no end of them."""
+
+
 def load_library() -> DataSnapshot:
     """The library's prices; the first time, this takes a third of a second."""
     from genai_prices.data_snapshot import get_snapshot
@@ -93,6 +97,8 @@ class PriceBook:
         known = self._known.get(which)
         if known is None or known.hour != hour or known.deployment is not deployment:
             # The configuration may have other prices for it by now.
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
             known = self._known[which] = _Known(
                 deployment, hour, self._the_one(self._find(deployment))
             )

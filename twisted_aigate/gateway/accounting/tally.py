@@ -12,6 +12,9 @@ from twisted_aigate.interfaces import UsageListener
 from twisted_aigate.kernel.figures import Family
 
 _MODEL = ("model",)
+_MOST = 1000
+_OTHERS = "other models"
+"""Those beyond the most, summed up: of a model name with a C{*} there is no end of them."""
 
 
 @define
@@ -37,9 +40,10 @@ class Tally:
 
     def add(self, spent: Spent) -> None:
         """A call is over. It was answered, so that its model is one that there is."""
-        sums = self._sums.get(spent.model_group)
-        if sums is None:
-            sums = self._sums[spent.model_group] = _Sums()
+        name = spent.model_group
+        if name not in self._sums and len(self._sums) >= _MOST:
+            name = _OTHERS
+        sums = self._sums.setdefault(name, _Sums())
         sums.calls += 1
         sums.prompt += spent.prompt_tokens
         sums.completion += spent.completion_tokens
