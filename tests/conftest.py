@@ -1,4 +1,9 @@
-"""In CI a test that is skipped is a test that failed: CI installs what the tests need."""
+"""
+What all tests share.
+
+In CI a test that is skipped is a test that failed: CI installs what the tests need. No example of
+hypothesis's is timed: a machine may be busy.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,10 @@ import tempfile
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 _FOLDER = pytest.StashKey[str]()
 

@@ -137,7 +137,7 @@ class ReadTests(FormCase):
             self.check(self.forms[-1], self.contents[-1])
         self.assertEqual(self.open_files(), 0)
 
-    @settings(deadline=None, max_examples=50)
+    @settings(max_examples=50)
     @given(
         content=st.text("\r\n-X\0a").map(str.encode),
         cuts=st.lists(st.integers(0, 500), max_size=20),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -149,7 +149,6 @@ class BodyTests(SynchronousTestCase):
         [told] = parse(CHUNKED + b"0\r\nAuthorization: Bearer x\r\n\r\n").heads
         self.assertEqual([name for name, _ in told.fields], [b"host", b"transfer-encoding"])
 
-    @settings(deadline=None)
     @given(
         bodies=st.lists(st.binary(max_size=40), max_size=4),
         cuts=st.lists(st.integers(0, 600), max_size=12),
@@ -167,7 +166,6 @@ class BodyTests(SynchronousTestCase):
         self.assertEqual(told.bodies, bodies)
         self.assertEqual(told.ended, len(bodies))
 
-    @settings(deadline=None)
     @given(st.binary(max_size=300))
     def test_whatever_comes_is_parsed_or_refused(self, data: bytes) -> None:
         for stream in (data, head(b"A: " + data), CHUNKED + data):

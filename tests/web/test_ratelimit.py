@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -112,7 +112,6 @@ class RateLimiterTests(SynchronousTestCase):
         self.assertTrue(taken(limiter, "b"))
         self.assertFalse(taken(limiter, "a"))
 
-    @settings(deadline=None)
     @given(
         per_minute=st.sampled_from([15, 30, 60, 120, 480]),
         burst=st.integers(0, 4),
@@ -130,7 +129,6 @@ class RateLimiterTests(SynchronousTestCase):
             expected = model.take(address, int(clock.seconds()))
             self.assertEqual(taken(limiter, address), expected)
 
-    @settings(deadline=None)
     @given(
         per_minute=st.integers(1, 600),
         burst=st.integers(0, 5),

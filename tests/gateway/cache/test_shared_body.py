@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
@@ -160,7 +160,6 @@ class SharedBodyTests(SynchronousTestCase):
 class AnyOrderTests(SynchronousTestCase):
     """Whatever readers and the source do, in whatever order."""
 
-    @settings(deadline=None)
     @given(
         st.lists(
             st.tuples(st.sampled_from(("join", "pause", "resume", "stop", "feed")), st.integers(0)),
