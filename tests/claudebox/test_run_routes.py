@@ -155,9 +155,13 @@ class RunTests(ClaudeboxCase):
         runs = [await self.holding(workspace=str(number)) for number in range(MOST_RUNS)]
         answer = self.ask("POST", "/run", {"prompt": "x"})
         self.assertEqual((answer.status, answer.field("retry-after")), (429, "5"))
+        [family] = await self.tree.figures()
+        self.assertEqual(family.samples, [(("claudebox",), MOST_RUNS)])
         self.gate.touch()
         for run in runs:
             await run.over.wait()
+        [family] = await self.tree.figures()
+        self.assertEqual(family.samples, [(("claudebox",), 0)])
 
     async def test_the_client_leaves(self) -> None:
         for more, status in (({}, "cancelled"), ({"fireAndForget": True}, COMPLETED)):

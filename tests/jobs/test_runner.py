@@ -26,8 +26,10 @@ class RunnerTests(JobsCase):
         self.assertEqual(
             [self.status(job) for job in jobs], ["running", "running", "queued", "queued"]
         )
+        self.assertEqual((self.runner.running, self.runner.waiting), (2, 2))
         self.posts.posted[1].answer()
         self.assertEqual(self.posts.bodies, [b"0", b"1", b"2"])
+        self.assertEqual((self.runner.running, self.runner.waiting), (2, 1))
         for posted in (0, 2, 3):
             self.posts.posted[posted].answer()
         self.assertEqual([self.status(job) for job in jobs], ["completed"] * 4)

@@ -31,7 +31,8 @@ class WordsTests(SynchronousTestCase):
             self.assertIsNone(quick_url(line), line)
 
     def test_a_connection(self) -> None:
-        self.assertTrue(tells_connection(f"{_AT} INF Registered tunnel connection connIndex=0"))
+        for line in ("Registered tunnel connection connIndex=0", "Connection 5-6 registered ip=1"):
+            self.assertTrue(tells_connection(f"{_AT} INF {line}"))
         self.assertFalse(tells_connection(f"{_AT} INF Starting tunnel"))
 
 

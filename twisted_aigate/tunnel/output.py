@@ -28,7 +28,8 @@ _LEVELS = {
 }
 # Of the API that gives tunnels out, failures tell.
 _QUICK_URL = re.compile(r"https://(?!api\.)[a-z0-9-]+\.trycloudflare\.com(?![\w.-])")
-_CONNECTED = "Registered tunnel connection"
+# As it is said now, and as it was in 2022.
+_CONNECTED = re.compile(r"Registered tunnel connection|Connection \S+ registered")
 
 
 def quick_url(line: str) -> str | None:
@@ -39,7 +40,7 @@ def quick_url(line: str) -> str | None:
 
 def tells_connection(line: str) -> bool:
     """Whether a line tells that the tunnel leads to Cloudflare now."""
-    return _CONNECTED in line
+    return _CONNECTED.search(line) is not None
 
 
 class Lines:
