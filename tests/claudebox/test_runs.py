@@ -39,7 +39,7 @@ class BeginTests(ClaudeboxCase):
         self.assertEqual(outcome, Outcome(COMPLETED, exit_code=0))
         self.assertEqual(self.record(record.id), evolve(record, outcome=outcome))
         self.assertIsNone(self.runs.find(record.id))
-        self.assertEqual(list(self.runs), [])
+        self.assertEqual((list(self.runs), list(self.runs.ended)), ([], [run]))
 
     async def test_the_ways_to_fail(self) -> None:
         for prompt, code, said in (

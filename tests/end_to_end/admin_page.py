@@ -48,6 +48,7 @@ for (const kind of ["dragenter", "dragover", "drop"])
 _DEPLOYMENTS = {
     "gpt-fake": ("gpt-4o-mini", "chat"),
     "broken": ("status-400", "chat"),
+    "calls-tool": ("calls-tool", "chat"),
     "embedder": ("text-embedding-3-small", "embedding"),
     "painter": ("gpt-image-1", "image_generation"),
     "speaker": ("tts-1", "audio_speech"),
@@ -186,9 +187,13 @@ class Page:
         self.find("input[name=key]").send_keys(key, Keys.ENTER)
 
     def open(self, screen: str) -> None:
-        """Go to a screen; there is no key needed any more."""
-        self.run("location.hash = arguments[0]", f"#/{screen}")
-        self.find(f"[data-page={screen}] h1")
+        """Go to a screen, or begin anew on it; there is no key needed any more."""
+        self.run(
+            "document.querySelector('.page').dataset.old = '';"
+            "location.hash = '#/'; location.hash = arguments[0]",
+            f"#/{screen}",
+        )
+        self.find(f"[data-page={screen}]:not([data-old]) h1")
         self.wait(lambda: not self.all(".loading"), f"{screen} is loaded")
 
     def run(self, script: str, *arguments: object) -> Any:
@@ -213,7 +218,13 @@ class Page:
 
     def click(self, selector: str, text: str = "") -> None:
         """Click on it."""
-        self.find(selector, text).click()
+
+        def clicked() -> bool:
+            # Between finding and clicking it may have been drawn anew.
+            self.find(selector, text).click()
+            return True
+
+        self.wait(clicked, f"{selector} {text!r} is clicked")
 
     def type(self, selector: str, text: str) -> None:
         """Type in place of what is there."""

@@ -72,7 +72,13 @@ class _Handler(BaseHTTPRequestHandler):
         elif model == "hang-up":
             self.close_connection = True
         elif self.path == "/v1/chat/completions":
-            self._stream(model) if parsed.get("stream") else self._chat(parsed)
+            if parsed.get("stream"):
+                if model == "calls-tool" and parsed["messages"][-1]["role"] == "user":
+                    self._stream_call(parsed["tools"][0]["function"]["name"])
+                else:
+                    self._stream(model)
+            else:
+                self._chat(parsed)
         elif self.path == "/v1/embeddings":
             data = [{"object": "embedding", "index": 0, "embedding": [0.25, -0.5]}]
             usage = {"prompt_tokens": 1, "total_tokens": 1}
@@ -165,6 +171,26 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
+
+    def _stream_call(self, name: str) -> None:
+        self._begin_events()
+        for call in (
+            {"index": 0, "id": "call_1", "type": "function", "function": {"name": name}},
+            {"index": 0, "function": {"arguments": "{"}},
+            {"index": 0, "function": {"arguments": "}"}},
+        ):
+            choice = {"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None}
+            self._event(
+                {
+                    "id": "chatcmpl-fake",
+                    "object": "chat.completion.chunk",
+                    "created": 1,
+                    "model": "calls-tool",
+                    "choices": [choice],
+                }
+            )
+        self._chunk(b"data: [DONE]\n\n")
+        self._chunk(b"")
 
     def _stream(self, model: str) -> None:
         self._begin_events()

@@ -118,6 +118,23 @@ class AdminPageTests(TestCase):
         self.assertEqual(words["text"], "What is this?")
         self.assertTrue(picture["image_url"]["url"].startswith("data:image/png;base64,"))
 
+    def test_chat_has_tools_called(self) -> None:
+        page = self.page
+        page.open("playground")
+        Select(page.find("[role=tabpanel] select")).select_by_visible_text("calls-tool")
+        page.click("summary", "Tools")
+        page.click(".check input[value=hybrids3-list_buckets]")
+        page.type(".say textarea", "Which buckets are there?")
+        page.find(".say textarea").send_keys(Keys.ENTER)
+        page.find(".said.tool", "hybrids3-list_buckets done")
+        page.find(".said", "0 1 2 3 4")
+        _, _, body = self.server.provider.requests[-1]
+        asked, called, answered = body["messages"]
+        self.assertEqual(asked["content"], "Which buckets are there?")
+        self.assertEqual(called["tool_calls"][0]["function"]["arguments"], "{}")
+        self.assertEqual(answered["tool_call_id"], "call_1")
+        self.assertIn("uploads", answered["content"])
+
     def test_chat_says_why_there_is_no_answer(self) -> None:
         page = self.page
         page.open("playground")
@@ -245,14 +262,21 @@ class AdminPageTests(TestCase):
         page.click("[data-run] button", "Cancel")
         page.find("[data-run] .badge", "cancelled")
 
-    def test_browsers_are_listed(self) -> None:
+    def test_a_browser_is_sent_somewhere_and_watched(self) -> None:
         page = self.page
         page.open("browsers")
-        if shutil.which("Xvfb"):
-            page.find(".desktop", "browser1")
-            page.find(".tile", "Waiting in line")
-        else:
+        if shutil.which("Xvfb") is None:
             page.find(".empty", "Browsers are off")
+            return
+        page.find(".tile", "Waiting in line")
+        page.type("input[type=url]", "about:blank")
+        page.click("form button.primary")
+        page.find(".desktop .badge.good", "idle")
+        page.click("[aria-label='Watch browser1']")
+        picture = page.find(".desktop img")
+        page.wait(lambda: page.run("return arguments[0].naturalWidth", picture) == 640, "it shows")
+        page.click("[aria-label='Watch browser1']")
+        page.wait(lambda: not page.all(".desktop img"), "it is left alone")
 
     def test_a_tool_is_called_from_its_form(self) -> None:
         page = self.page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,8 @@ from twisted_aigate.kernel.identifiers import new_id
 from twisted_aigate.kernel.process_table import identify
 from twisted_aigate.kernel.threads import Threads
 
+_ENDED_KEPT = 50
+
 _RETRY_AFTER = 5
 """Seconds; runs take from seconds to hours."""
 
@@ -47,6 +50,7 @@ class Runs:
     @param config: The folder of Claude Code's configuration.
     @param timeout: Seconds after which a run that its client waits for is ended; 0: never.
     @param now: The time, in seconds of Unix time.
+    @ivar ended: Those that were over last, for who watches.
     """
 
     _log = Logger()
@@ -77,6 +81,7 @@ class Runs:
         self._timeout = timeout
         self._now = now
         self._active: dict[str, Run] = {}
+        self.ended: deque[Run] = deque(maxlen=_ENDED_KEPT)
         self._deadlines: dict[str, IDelayedCall] = {}
         self._stopping = False
 
@@ -187,6 +192,7 @@ class Runs:
 
     def _left(self, outcome: Outcome, run: Run) -> None:
         del self._active[run.record.id]
+        self.ended.append(run)
         self._slots.give_back()
 
     # While they run.

@@ -61,18 +61,18 @@ class ClaudeboxPart:
         self.runs_on_gateway = settings.claudebox.backend == "gateway" and NAME in self._on
 
     def standing(self) -> list[dict[str, object]]:
-        """The runs that are not over, of all instances; a L{Snapshot}."""
+        """The runs that are not over, and the last that are; a L{Snapshot}."""
         return [
             {
                 "instance": name,
                 "id": run.record.id,
                 "workspace": run.workspace.name,
                 "status": run.status,
-                "detached": run.record.detached,
+                "is_over": run.over.value is not None,
                 "created_at": run.record.created_at,
             }
             for name, tree in self._on.items()
-            for run in tree.claudebox.runs
+            for run in (*tree.claudebox.runs.ended, *tree.claudebox.runs)
         ]
 
     def trees(self) -> Iterator[Tree]:

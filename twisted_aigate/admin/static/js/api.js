@@ -9,7 +9,9 @@ export class ApiError extends Error {
   }
 }
 
-export const setKey = (text) => { key = text; };
+export const setKey = (text) => {
+  key = text;
+};
 
 /** The subprotocols that a WebSocket of ours is opened with: it can carry no header field. */
 export function subprotocols() {
@@ -27,7 +29,13 @@ async function send(url, { method = "GET", json, body, headers = {}, signal } = 
   }
   for (let tries = 0; ; tries += 1) {
     // In full: of a page whose address had a password in it, paths alone are refused.
-    const response = await fetch(location.origin + url, { method, headers: fields, body, signal, cache: "no-store" });
+    const response = await fetch(location.origin + url, {
+      method,
+      headers: fields,
+      body,
+      signal,
+      cache: "no-store",
+    });
     const wait = Number(response.headers.get("Retry-After"));
     if (response.status === 429 && method === "GET" && tries < RETRIES && wait <= 5) {
       await new Promise((done) => setTimeout(done, wait * 1000));
@@ -70,7 +78,8 @@ export async function* events(response) {
       for (let end; (end = held.indexOf("\n\n")) >= 0; held = held.slice(end + 2)) {
         const found = { event: "message", data: "" };
         for (const line of held.slice(0, end).split("\n")) {
-          if (line.startsWith("data:")) found.data += (found.data && "\n") + line.slice(5).trimStart();
+          if (line.startsWith("data:"))
+            found.data += (found.data && "\n") + line.slice(5).trimStart();
           else if (line.startsWith("event:")) found.event = line.slice(6).trim();
         }
         if (found.data) yield found;
@@ -93,7 +102,13 @@ export function upload(path, file, progress, signal) {
     request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
     request.onload = async () => {
       if (request.status < 300) resolve();
-      else reject(new ApiError(request.status, await reason(new Response(request.responseText, { status: request.status }))));
+      else
+        reject(
+          new ApiError(
+            request.status,
+            await reason(new Response(request.responseText, { status: request.status })),
+          ),
+        );
     };
     signal?.addEventListener("abort", () => request.abort());
     request.send(file);
@@ -106,6 +121,7 @@ export const inPath = (key) => key.split("/").map(encodeURIComponent).join("/");
 export async function models() {
   const { data } = await callJson("/model/info");
   const found = new Map();
-  for (const each of data) if (!found.has(each.model_name)) found.set(each.model_name, each.model_info.mode);
+  for (const each of data)
+    if (!found.has(each.model_name)) found.set(each.model_name, each.model_info.mode);
   return [...found].map(([name, mode]) => ({ name, mode }));
 }

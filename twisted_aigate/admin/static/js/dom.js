@@ -9,7 +9,8 @@ const ICONS = {
   keys: "M15 9a5 5 0 1 0-4.6 5L12 16h2v2h2v2h4v-4l-5.4-5.4A5 5 0 0 0 15 9zM8.5 8.5h.01",
   spend: "M4 20V10M10 20V4M16 20v-7M22 20H2",
   runs: "M4 17l5-5-5-5M12 19h8",
-  storage: "M3 7c0-2 4-3 9-3s9 1 9 3-4 3-9 3-9-1-9-3zM3 7v5c0 2 4 3 9 3s9-1 9-3V7M3 12v5c0 2 4 3 9 3s9-1 9-3v-5",
+  storage:
+    "M3 7c0-2 4-3 9-3s9 1 9 3-4 3-9 3-9-1-9-3zM3 7v5c0 2 4 3 9 3s9-1 9-3V7M3 12v5c0 2 4 3 9 3s9-1 9-3v-5",
   browsers: "M3 5h18v14H3zM3 9h18M6.5 7h.01M9 7h.01",
   tools: "M14.5 6a4.5 4.5 0 0 0-6 5.6L3 17v4h4l5.4-5.5A4.5 4.5 0 0 0 18 9.5L15 12l-3-3z",
   logs: "M4 6h16M4 12h16M4 18h10",
@@ -67,7 +68,9 @@ export function h(tag, properties = {}, ...children) {
 }
 
 function flat(children) {
-  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  return children
+    .flat(Infinity)
+    .filter((child) => child !== null && child !== undefined && child !== false);
 }
 
 export function fill(element, ...children) {
@@ -80,11 +83,28 @@ export function button(label, onclick, { kind = "", symbol, type = "button", ...
 }
 
 export function iconButton(label, symbol, onclick, { kind = "ghost", ...more } = {}) {
-  return h("button", { type: "button", class: `only-icon ${kind}`, title: label, "aria-label": label, onclick, ...more }, icon(symbol));
+  return h(
+    "button",
+    {
+      type: "button",
+      class: `only-icon ${kind}`,
+      title: label,
+      "aria-label": label,
+      onclick,
+      ...more,
+    },
+    icon(symbol),
+  );
 }
 
 export function field(name, control, hint) {
-  return h("label", { class: "field" }, h("span", {}, name), control, hint && h("span", { class: "hint" }, hint));
+  return h(
+    "label",
+    { class: "field" },
+    h("span", {}, name),
+    control,
+    hint && h("span", { class: "hint" }, hint),
+  );
 }
 
 export function options(names, chosen) {
@@ -108,11 +128,30 @@ export function head(title, about, ...actions) {
 
 /** A table in a box that scrolls by itself. Columns are [title, class]. */
 export function table(label, columns, rows) {
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
-    h("table", {},
-      h("thead", {}, h("tr", {}, columns.map(([title, kind]) =>
-        h("th", { scope: "col", class: kind }, title || h("span", { class: "hidden-label" }, "Actions"))))),
-      h("tbody", {}, rows)));
+  return h(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
+    h(
+      "table",
+      {},
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          columns.map(([title, kind]) =>
+            h(
+              "th",
+              { scope: "col", class: kind },
+              title || h("span", { class: "hidden-label" }, "Actions"),
+            ),
+          ),
+        ),
+      ),
+      h("tbody", {}, rows),
+    ),
+  );
 }
 
 export function empty(text, symbol = "file", ...more) {
@@ -120,12 +159,21 @@ export function empty(text, symbol = "file", ...more) {
 }
 
 export function loading(label = "Loading") {
-  return h("div", { class: "loading", role: "status" }, h("span", { class: "hidden-label" }, label));
+  return h(
+    "div",
+    { class: "loading", role: "status" },
+    h("span", { class: "hidden-label" }, label),
+  );
 }
 
 export function failed(error, again) {
-  return h("div", { class: "failed", role: "alert" }, icon("warn"), h("p", {}, error.message ?? String(error)),
-    again && button("Try again", again, { kind: "tiny" }));
+  return h(
+    "div",
+    { class: "failed", role: "alert" },
+    icon("warn"),
+    h("p", {}, error.message ?? String(error)),
+    again && button("Try again", again, { kind: "tiny" }),
+  );
 }
 
 /** Show what a promise brings: loading at once, then the content, or the error with a way to try again. */
@@ -137,7 +185,10 @@ export async function show(element, make, { keep = false } = {}) {
     if (element.turn === turn) fill(element, made);
   } catch (error) {
     if (element.turn === turn && error.name !== "AbortError") {
-      fill(element, failed(error, () => show(element, make)));
+      fill(
+        element,
+        failed(error, () => show(element, make)),
+      );
     }
   }
 }
@@ -171,7 +222,6 @@ export function dialog(title, make, { wide = false } = {}) {
   const back = document.activeElement;
   const close = () => box.close();
   box.addEventListener("close", () => {
-    box.dispatchEvent(new Event("gone"));
     box.remove();
     if (back?.isConnected) back.focus();
   });
@@ -183,8 +233,23 @@ export function dialog(title, make, { wide = false } = {}) {
 
 export function ask(question, doIt, action) {
   dialog(question, (title, close) =>
-    h("form", { onsubmit: doing(async () => { await action(); close(); }) }, title,
-      h("div", { class: "buttons" }, button("Cancel", close), button(doIt, null, { kind: "danger", type: "submit" }))));
+    h(
+      "form",
+      {
+        onsubmit: doing(async () => {
+          await action();
+          close();
+        }),
+      },
+      title,
+      h(
+        "div",
+        { class: "buttons" },
+        button("Cancel", close),
+        button(doIt, null, { kind: "danger", type: "submit" }),
+      ),
+    ),
+  );
 }
 
 export async function copy(text) {
@@ -193,7 +258,17 @@ export async function copy(text) {
 }
 
 export function secretText(text) {
-  return h("div", { class: "secret" }, h("code", {}, text), iconButton("Copy", "copy", doing(() => copy(text)), { kind: "tiny ghost" }));
+  return h(
+    "div",
+    { class: "secret" },
+    h("code", {}, text),
+    iconButton(
+      "Copy",
+      "copy",
+      doing(() => copy(text)),
+      { kind: "tiny ghost" },
+    ),
+  );
 }
 
 export function save(name, blob) {
@@ -205,7 +280,18 @@ export function save(name, blob) {
 /** Tabs by the pattern of WAI-ARIA: arrows move, the chosen one is in the tab order. */
 export function tabs(label, names, chosen, choose) {
   const buttons = names.map(([id, title]) =>
-    h("button", { type: "button", role: "tab", id: `tab-${id}`, "aria-controls": "tab-panel", onclick: () => pick(id) }, title));
+    h(
+      "button",
+      {
+        type: "button",
+        role: "tab",
+        id: `tab-${id}`,
+        "aria-controls": "tab-panel",
+        onclick: () => pick(id),
+      },
+      title,
+    ),
+  );
   function pick(id) {
     buttons.forEach((each, at) => {
       const on = names[at][0] === id;
@@ -214,56 +300,23 @@ export function tabs(label, names, chosen, choose) {
     });
     choose(id);
   }
-  const list = h("div", { class: "tabs", role: "tablist", "aria-label": label, onkeydown: (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
-    const next = (buttons.indexOf(document.activeElement) + step + buttons.length) % buttons.length;
-    buttons[next].focus();
-    pick(names[next][0]);
-  } }, buttons);
+  const list = h(
+    "div",
+    {
+      class: "tabs",
+      role: "tablist",
+      "aria-label": label,
+      onkeydown: (event) => {
+        const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+        if (!step) return;
+        const next =
+          (buttons.indexOf(document.activeElement) + step + buttons.length) % buttons.length;
+        buttons[next].focus();
+        pick(names[next][0]);
+      },
+    },
+    buttons,
+  );
   pick(chosen);
   return list;
 }
-
-// Words.
-
-const whole = new Intl.NumberFormat("en");
-const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
-
-export const count = (value) => (Math.abs(value) < 10_000 ? whole.format(value) : short.format(value));
-
-export function rate(value) {
-  return value === 0 ? "0" : value < 10 ? value.toFixed(value < 1 ? 2 : 1) : count(Math.round(value));
-}
-
-export function duration(seconds) {
-  if (seconds === null || seconds === undefined) return "–";
-  if (seconds === 0) return "0";
-  if (seconds < 0.001) return `${(seconds * 1000).toFixed(1)} ms`;
-  if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
-  if (seconds < 100) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
-  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
-}
-
-export function money(dollars) {
-  if (!dollars) return "$0";
-  if (Math.abs(dollars) < 0.01) return `$${dollars.toPrecision(2).replace(/e.*/, "")}`.length > 10 ? "<$0.00001" : `$${Number(dollars.toPrecision(2)).toFixed(Math.min(9, 1 - Math.floor(Math.log10(Math.abs(dollars)))))}`;
-  return `$${dollars.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
-}
-
-export function bytes(size) {
-  const units = ["B", "KB", "MB", "GB", "TB"];
-  let at = 0;
-  while (size >= 1024 && at < units.length - 1) { size /= 1024; at += 1; }
-  return `${at && size < 10 ? size.toFixed(1) : Math.round(size)} ${units[at]}`;
-}
-
-export function moment(value) {
-  if (!value) return "–";
-  const date = typeof value === "number" ? new Date(value * 1000) : new Date(value);
-  const today = date.toDateString() === new Date().toDateString();
-  return today ? date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })
-    : date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: date.getFullYear() === new Date().getFullYear() ? undefined : "numeric" });
-}
-
-export const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString("en-GB");

@@ -5,10 +5,22 @@ import { fill, h, icon, iconButton, loading } from "./dom.js";
 import { live } from "./live.js";
 
 const SCREENS = [
-  ["overview", "Overview"], ["playground", "Playground"], ["models", "Models"], ["keys", "Keys"], ["spend", "Spend"],
-  ["runs", "Claude runs"], ["storage", "Storage"], ["browsers", "Browsers"], ["tools", "Tools"], ["logs", "Logs"],
+  ["overview", "Overview"],
+  ["playground", "Playground"],
+  ["models", "Models"],
+  ["keys", "Keys"],
+  ["spend", "Spend"],
+  ["runs", "Claude runs"],
+  ["storage", "Storage"],
+  ["browsers", "Browsers"],
+  ["tools", "Tools"],
+  ["logs", "Logs"],
 ];
-const THEMES = [["system", "system"], ["light", "sun"], ["dark", "moon"]];
+const THEMES = [
+  ["system", "system"],
+  ["light", "sun"],
+  ["dark", "moon"],
+];
 const THEME = "aigate-theme";
 
 const app = document.getElementById("app");
@@ -52,27 +64,51 @@ function lock(message = "") {
   live.close();
   setKey("");
   document.title = "aigate";
-  const input = h("input", { type: "password", name: "key", required: true, autocomplete: "off", spellcheck: "false", "aria-describedby": "lock-error" });
+  const input = h("input", {
+    type: "password",
+    name: "key",
+    required: true,
+    autocomplete: "off",
+    spellcheck: "false",
+    "aria-describedby": "lock-error",
+  });
   const error = h("p", { class: "error small", id: "lock-error", role: "alert" }, message);
   const submit = h("button", { class: "primary", type: "submit" }, "Open");
-  const form = h("form", { class: "card", onsubmit: async (event) => {
-    event.preventDefault();
-    submit.disabled = true;
-    setKey(input.value.trim());
-    try {
-      await ownJson("/logs?limit=1");
-      unlock();
-    } catch (problem) {
-      setKey("");
-      error.textContent = problem instanceof ApiError ? problem.message : "The server cannot be reached.";
-      submit.disabled = false;
-      input.select();
-    }
-  } },
+  const form = h(
+    "form",
+    {
+      class: "card",
+      onsubmit: async (event) => {
+        event.preventDefault();
+        submit.disabled = true;
+        setKey(input.value.trim());
+        try {
+          await ownJson("/logs?limit=1");
+          unlock();
+        } catch (problem) {
+          setKey("");
+          error.textContent =
+            problem instanceof ApiError ? problem.message : "The server cannot be reached.";
+          submit.disabled = false;
+          input.select();
+        }
+      },
+    },
     h("img", { src: "/ui/assets/icon.svg", alt: "" }),
-    h("div", {}, h("h1", {}, "aigate"), h("p", {}, "What is shown and changed here needs the master key. It stays in this tab's memory, and is asked for again when you reload.")),
+    h(
+      "div",
+      {},
+      h("h1", {}, "aigate"),
+      h(
+        "p",
+        {},
+        "What is shown and changed here needs the master key. It stays in this tab's memory, and is asked for again when you reload.",
+      ),
+    ),
     h("label", { class: "field" }, h("span", {}, "Master key"), input),
-    error, submit);
+    error,
+    submit,
+  );
   fill(app, h("main", { class: "lock", id: "main", tabindex: "-1" }, form));
   input.focus();
 }
@@ -88,18 +124,44 @@ function unlock() {
   };
   live.addEventListener("connection", connection);
   connection();
-  const brand = () => h("div", { class: "brand" }, h("img", { src: "/ui/assets/icon.svg", alt: "" }), "aigate");
-  const nav = h("nav", { class: "nav", "aria-label": "Screens" },
-    SCREENS.map(([id, title]) => h("a", { href: `#/${id}`, "data-screen": id }, icon(id), title)));
-  const side = h("div", { class: "side", id: "side" },
-    fill(brand(), h("img", { src: "/ui/assets/icon.svg", alt: "" }), "aigate", version), nav,
-    h("div", { class: "foot" }, h("div", { class: "live grow", role: "status" }, dot, status),
-      themeButton(), iconButton("Forget the key", "lock", () => lock())));
-  const opener = iconButton("Menu", "menu", () => menu(!shell.classList.contains("menu-open")), { "aria-expanded": "false", "aria-controls": "side" });
+  const brand = () =>
+    h("div", { class: "brand" }, h("img", { src: "/ui/assets/icon.svg", alt: "" }), "aigate");
+  const nav = h(
+    "nav",
+    { class: "nav", "aria-label": "Screens" },
+    SCREENS.map(([id, title]) => h("a", { href: `#/${id}`, "data-screen": id }, icon(id), title)),
+  );
+  const side = h(
+    "div",
+    { class: "side", id: "side" },
+    fill(brand(), h("img", { src: "/ui/assets/icon.svg", alt: "" }), "aigate", version),
+    nav,
+    h(
+      "div",
+      { class: "foot" },
+      h("div", { class: "live grow", role: "status" }, dot, status),
+      themeButton(),
+      iconButton("Forget the key", "lock", () => lock()),
+    ),
+  );
+  const opener = iconButton("Menu", "menu", () => menu(!shell.classList.contains("menu-open")), {
+    "aria-expanded": "false",
+    "aria-controls": "side",
+  });
   const veil = h("div", { class: "veil", onclick: () => menu(false) });
-  const shell = h("div", { class: "shell", onkeydown: (event) => {
-    if (event.key === "Escape" && shell.classList.contains("menu-open")) menu(false);
-  } }, h("div", { class: "top" }, opener, brand()), side, veil, main);
+  const shell = h(
+    "div",
+    {
+      class: "shell",
+      onkeydown: (event) => {
+        if (event.key === "Escape" && shell.classList.contains("menu-open")) menu(false);
+      },
+    },
+    h("div", { class: "top" }, opener, brand()),
+    side,
+    veil,
+    main,
+  );
   function menu(open) {
     shell.classList.toggle("menu-open", open);
     opener.setAttribute("aria-expanded", open);

@@ -8,10 +8,13 @@ async function ask(method, params, { signal, progress } = {}) {
   const id = (last += 1);
   if (progress) params = { ...params, _meta: { progressToken: id } };
   const response = await call("/mcp/", {
-    method: "POST", signal, json: { jsonrpc: "2.0", id, method, params },
+    method: "POST",
+    signal,
+    json: { jsonrpc: "2.0", id, method, params },
     headers: { Accept: "application/json, text/event-stream" },
   });
-  if (!response.headers.get("Content-Type").startsWith("text/event-stream")) return result(await response.json());
+  if (!response.headers.get("Content-Type").startsWith("text/event-stream"))
+    return result(await response.json());
   for await (const { data } of events(response)) {
     const message = JSON.parse(data);
     if (message.id === id) return result(message);
@@ -36,7 +39,9 @@ export async function listTools() {
   return found;
 }
 
-export const callTool = (name, given, how = {}) => ask("tools/call", { name, arguments: given }, how);
+export const callTool = (name, given, how = {}) =>
+  ask("tools/call", { name, arguments: given }, how);
 
 /** The words of a tool's result. */
-export const wordsOf = (answer) => answer.content.map((block) => block.text ?? `[${block.type}]`).join("\n");
+export const wordsOf = (answer) =>
+  answer.content.map((block) => block.text ?? `[${block.type}]`).join("\n");

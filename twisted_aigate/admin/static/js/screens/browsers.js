@@ -1,8 +1,9 @@
 // Browsers: who is busy, who waits, and what is on their screens.
 
 import { call, callJson } from "../api.js";
-import { badge, button, doing, duration, empty, field, fill, h, head } from "../dom.js";
+import { badge, button, doing, empty, field, fill, h, head } from "../dom.js";
 import { live, on } from "../live.js";
+import { duration } from "../words.js";
 
 const ROOT = "/stealthy-auto-browse";
 const STATES = { idle: "good", busy: "accent", absent: "", starting: "warn" };
@@ -12,11 +13,29 @@ export function open(page, signal) {
   const desktops = h("div", { class: "desktops" });
   const shown = new Map();
   const address = h("input", { type: "url", required: true, placeholder: "https://example.com" });
-  const go = h("form", { class: "body row", onsubmit: doing(async () => {
-    const answer = await callJson(`${ROOT}/`, { method: "POST", json: { action: "goto", url: address.value }, signal });
-    if (!answer.success) throw new Error(answer.error);
-  }) }, h("div", { class: "grow" }, field("Open an address in a browser that is free", address)), button("Open", null, { kind: "primary", type: "submit" }));
-  fill(page, head("Browsers", "The cluster that tools and programs browse with."), tiles, h("section", { class: "card", "aria-label": "Open an address" }, go), desktops);
+  const go = h(
+    "form",
+    {
+      class: "body row",
+      onsubmit: doing(async () => {
+        const answer = await callJson(`${ROOT}/`, {
+          method: "POST",
+          json: { action: "goto", url: address.value },
+          signal,
+        });
+        if (!answer.success) throw new Error(answer.error);
+      }),
+    },
+    h("div", { class: "grow" }, field("Open an address in a browser that is free", address)),
+    button("Open", null, { kind: "primary", type: "submit" }),
+  );
+  fill(
+    page,
+    head("Browsers", "The cluster that tools and programs browse with."),
+    tiles,
+    h("section", { class: "card", "aria-label": "Open an address" }, go),
+    desktops,
+  );
   on(signal, "browsers", stand);
   on(signal, "connection", stand);
   stand();
@@ -27,12 +46,24 @@ export function open(page, signal) {
       const off = live.services.find((service) => service.name === `${ROOT}/`)?.reason;
       go.parentElement.hidden = true;
       fill(tiles);
-      fill(desktops, h("div", { class: "card" }, empty(off ? `Browsers are off: ${off}` : "There is no word of browsers yet.", "browsers")));
+      fill(
+        desktops,
+        h(
+          "div",
+          { class: "card" },
+          empty(off ? `Browsers are off: ${off}` : "There is no word of browsers yet.", "browsers"),
+        ),
+      );
       shown.clear();
       return;
     }
     go.parentElement.hidden = false;
-    fill(tiles, tile("Browsers", state.num_replicas), tile("Busy", state.busy), tile("Waiting in line", state.queued));
+    fill(
+      tiles,
+      tile("Browsers", state.num_replicas),
+      tile("Busy", state.busy),
+      tile("Waiting in line", state.queued),
+    );
     if (!shown.size) fill(desktops);
     for (const replica of state.replicas) {
       if (!shown.has(replica.name)) {
@@ -53,7 +84,12 @@ function desktop(name, signal) {
   const screen = h("div", { class: "screen" }, rest);
   const state = badge("");
   const idle = h("span", { class: "small muted grow" });
-  const watch = button("Watch", () => toggle(), { kind: "tiny", symbol: "eye", "aria-pressed": "false", "aria-label": `Watch ${name}` });
+  const watch = button("Watch", () => toggle(), {
+    kind: "tiny",
+    symbol: "eye",
+    "aria-pressed": "false",
+    "aria-label": `Watch ${name}`,
+  });
   let running = null;
   signal.addEventListener("abort", () => running?.abort());
 
@@ -67,7 +103,9 @@ function desktop(name, signal) {
     fill(watch, "Stop");
     const picture = h("img", { alt: `The screen of ${name}` });
     try {
-      const response = await call(`${ROOT}/live/${name}?width=640&rate=4`, { signal: running.signal });
+      const response = await call(`${ROOT}/live/${name}?width=640&rate=4`, {
+        signal: running.signal,
+      });
       for await (const blob of pictures(response)) {
         const before = picture.src;
         picture.src = URL.createObjectURL(blob);
@@ -86,11 +124,18 @@ function desktop(name, signal) {
   }
 
   return {
-    element: h("section", { class: "card desktop", "aria-label": name }, screen, h("footer", {}, h("h3", {}, name), state, idle, watch)),
+    element: h(
+      "section",
+      { class: "card desktop", "aria-label": name },
+      screen,
+      h("footer", {}, h("h3", {}, name), state, idle, watch),
+    ),
     stand(replica) {
       state.textContent = replica.state;
       state.className = `badge ${STATES[replica.state] ?? "bad"}`;
-      idle.textContent = replica.error ?? (replica.idle_seconds === null ? "" : `for ${duration(replica.idle_seconds)}`);
+      idle.textContent =
+        replica.error ??
+        (replica.idle_seconds === null ? "" : `for ${duration(replica.idle_seconds)}`);
       if (!running) rest.textContent = replica.state === "absent" ? "Starts when it is needed" : "";
       watch.disabled = replica.state === "absent" && !running;
     },
