@@ -214,10 +214,14 @@ class AdminPageTests(TestCase):
         page.find("td", "master key")
         page.wait(lambda: page.all(".plot rect.bar"), "the days are drawn")
         page.click(".head button")
-        (path,) = page.wait(lambda: list(self.folder.glob("*.csv")), "it is saved")
+        (path,) = page.wait(self.saved, "it is saved")
         lines = path.read_text("utf-8").splitlines()
         self.assertEqual(lines[0], "by,name,requests,prompt_tokens,completion_tokens,spend_usd")
         self.assertEqual({line.split(",")[0] for line in lines[1:]}, {"day", "model", "key"})
+
+    def saved(self) -> list[Path]:
+        """The file, once something is in it."""
+        return [path for path in self.folder.glob("*.csv") if path.stat().st_size]
 
     def spend_is_written(self) -> bool:
         return b"gpt-fake" in self.ask("/global/spend/models", MASTER_KEY)[1]
