@@ -10,7 +10,14 @@ from pathlib import Path
 
 from bench.common.console import say
 from bench.common.session import one_after_another, parse_arguments, run_bench
-from bench.gateway.contenders import Aigate, Contender, Nginx, litellm
+from bench.gateway.contenders import (
+    Aigate,
+    AigateCached,
+    AigateInFull,
+    Contender,
+    Nginx,
+    litellm,
+)
 from bench.gateway.load import Figures, measure, measure_direct
 from bench.gateway.provider import start_provider
 from bench.gateway.report import render
@@ -22,7 +29,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--starts", type=int, default=3, help="how often each is started (3)")
     parser.add_argument(
         "--only",
-        choices=("aigate", "litellm", "nginx"),
+        choices=("aigate", "full", "cached", "litellm", "nginx"),
         action="append",
         help="measure these contenders alone, and write no document unless --output is given; "
         "may be given more than once",
@@ -36,6 +43,8 @@ def _arguments() -> argparse.Namespace:
 def _bench(arguments: argparse.Namespace, cache: Path, run: Path) -> tuple[str, list[str]]:
     makers: dict[str, Callable[[], Contender]] = {
         "aigate": Aigate,
+        "full": AigateInFull,
+        "cached": AigateCached,
         "litellm": lambda: litellm(cache, arguments.litellm),
         "nginx": Nginx,
     }

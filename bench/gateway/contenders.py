@@ -6,17 +6,21 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from unittest import SkipTest
 from urllib.parse import urlsplit
 
+from bench.common.http import fetch
 from bench.common.nginx import HEALTH, nginx_version, start_nginx
-from bench.common.processes import HOST, Child, bare_environment
+from bench.common.processes import HOST, Child, Unusable, bare_environment
 from bench.common.venv import beside_python, ensure_venv, our_versions, version_in
 from bench.gateway.payloads import MODEL, Flavour
 from bench.gateway.provider import COMPLETIONS, Provider
+from tests.support.postgresql import new_database
 
 KEY = "sk-bench-4f1c0a9e7d5b3826"
-"""The key of aigate and LiteLLM; nginx asks for none."""
+"""The master key of aigate and LiteLLM; nginx asks for none."""
 
+_ENDLESS = 1_000_000_000
 _ALIVE = "/health/liveliness"
 
 
@@ -25,10 +29,12 @@ class Contender(Protocol):
     Something that stands between clients and the provider.
 
     @ivar name: What tables call it.
+    @ivar key: What its clients send; it may be known only once L{prepare} has been called.
     @ivar health: The path that answers 200 as soon as it serves.
     """
 
     name: str
+    key: str
     health: str
 
     def versions(self) -> dict[str, str]:
@@ -43,12 +49,13 @@ class Contender(Protocol):
         """Start it on a port of loopback, with its files in C{folder}."""
         ...
 
+    def prepare(self, port: int) -> None:
+        """Make ready what loads need; it serves already."""
+        ...
+
 
 def _write_models(provider: Provider, path: Path, **sections: object) -> None:
-    """A LiteLLM configuration of all flavours, two deployments for the plain one."""
-    flavours = (*provider.flavours, Flavour.SILENT)
-    bases = [(flavour, provider.base(flavour)) for flavour in flavours]
-    bases.append((Flavour.PLAIN, provider.second_base))
+    """A LiteLLM configuration of all flavours' deployments, each with a limit."""
     models = [
         {
             "model_name": flavour.model,
@@ -56,9 +63,12 @@ def _write_models(provider: Provider, path: Path, **sections: object) -> None:
                 "model": f"openai/{MODEL}",
                 "api_base": base,
                 "api_key": "sk-provider",
+                # Never reached, but looked at for each call.
+                "rpm": _ENDLESS,
             },
         }
-        for flavour, base in bases
+        for flavour in (*provider.flavours, Flavour.SILENT)
+        for base in provider.bases(flavour)
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     # JSON is YAML too.
@@ -67,9 +77,10 @@ def _write_models(provider: Provider, path: Path, **sections: object) -> None:
 
 @dataclass
 class Aigate:
-    """aigate, with all that it has on: keys, rate limit, access log."""
+    """aigate as it comes: its master key, spend, rate limit, access log."""
 
     name: str = "aigate"
+    key: str = KEY
     health: str = _ALIVE
 
     def versions(self) -> dict[str, str]:
@@ -82,9 +93,10 @@ class Aigate:
 
     def start(self, provider: Provider, port: int, folder: Path) -> Child:
         """See L{Contender}."""
-        _write_models(provider, folder / "config.yaml")
+        _write_models(provider, folder / "config.yaml", **self._sections())
         environment = bare_environment(
             folder,
+            **self._variables(),
             LITELLM_MASTER_KEY=KEY,
             AIGATE_CONFIG=str(folder / "config.yaml"),
             AIGATE_PORT=str(port),
@@ -97,6 +109,53 @@ class Aigate:
         )
         return Child(self.name, [str(beside_python("aigate")), "run"], folder, environment)
 
+    def _variables(self) -> dict[str, str]:
+        return {}
+
+    def _sections(self) -> dict[str, object]:
+        return {}
+
+    def prepare(self, port: int) -> None:
+        """See L{Contender}."""
+
+
+@dataclass
+class AigateInFull(Aigate):
+    """aigate with a virtual key that has a budget and limits, its spend in PostgreSQL."""
+
+    name: str = "aigate, all on"
+
+    def _variables(self) -> dict[str, str]:
+        try:
+            return {"DATABASE_URL": new_database()}
+        except SkipTest as error:
+            raise Unusable(str(error)) from None
+
+    def prepare(self, port: int) -> None:
+        """See L{Contender}."""
+        wanted = {
+            "key_alias": "bench",
+            "max_budget": _ENDLESS,
+            "rpm_limit": _ENDLESS,
+            "tpm_limit": _ENDLESS,
+            "max_parallel_requests": _ENDLESS,
+        }
+        headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+        answer = fetch(port, "POST", "/key/generate", headers, json.dumps(wanted).encode())
+        if answer.status != 200:
+            raise Unusable(f"no key: {answer.status} {answer.body!r}")
+        self.key = json.loads(answer.body)["key"]
+
+
+@dataclass
+class AigateCached(Aigate):
+    """aigate that answers from its cache, in memory."""
+
+    name: str = "aigate, cached"
+
+    def _sections(self) -> dict[str, object]:
+        return {"litellm_settings": {"cache": True}}
+
 
 @dataclass
 class LiteLLM:
@@ -108,6 +167,7 @@ class LiteLLM:
 
     commands: Path
     name: str = "LiteLLM"
+    key: str = KEY
     health: str = _ALIVE
 
     def versions(self) -> dict[str, str]:
@@ -151,12 +211,16 @@ class LiteLLM:
         command += ["--port", str(port), "--num_workers", "1", "--telemetry", "False"]
         return Child(self.name, command, folder, environment)
 
+    def prepare(self, port: int) -> None:
+        """See L{Contender}."""
+
 
 @dataclass
 class Nginx:
     """nginx that passes everything on: no keys, no limits, no log, no look into bodies."""
 
     name: str = "nginx"
+    key: str = KEY
     health: str = HEALTH
 
     def versions(self) -> dict[str, str]:
@@ -179,6 +243,9 @@ class Nginx:
                 f"proxy_buffering {'off' if flavour.streams else 'on'}; }}"
             )
         return start_nginx(self.name, folder, port, "\n".join(upstreams), "\n".join(locations))
+
+    def prepare(self, port: int) -> None:
+        """See L{Contender}."""
 
 
 def litellm(cache: Path, requirement: str) -> LiteLLM:

@@ -23,10 +23,6 @@ COMPARED = 16
 """The connections at which contenders are compared."""
 
 STREAMS = (1, 16)
-HEADERS: Mapping[str, str] = {
-    "Authorization": f"Bearer {KEY}",
-    "Content-Type": "application/json",
-}
 LONGER = 6
 """How many times as long a load is when its connections get few answers."""
 
@@ -54,6 +50,7 @@ class Figures:
     @ivar after: Resident bytes after it.
     @ivar loads: The loads by flavour and connections.
     @ivar beside: The plain load again, while others wait for a provider that is silent.
+    @ivar cpu: Its processor seconds for a request of each load.
     @ivar first_chunks: By the number of streams at once.
     @ivar problems: What was not as it should be, apart from the loads.
     """
@@ -65,6 +62,7 @@ class Figures:
     after: int = 0
     loads: dict[tuple[Flavour, int], Load] = field(default_factory=dict)
     beside: Load | None = None
+    cpu: dict[tuple[Flavour, int], float] = field(default_factory=dict)
     first_chunks: dict[int, FirstChunks] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -78,8 +76,13 @@ class Figures:
         return self.loads[flavour, connections].rate * flavour.chunks
 
 
+def _headers(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+
+
 def _target(contender: Contender, port: int, flavour: Flavour) -> Target:
-    return Target(port, "POST", contender.path(flavour), HEADERS, request_body(flavour))
+    headers = _headers(contender.key)
+    return Target(port, "POST", contender.path(flavour), headers, request_body(flavour))
 
 
 def _load(
@@ -91,16 +94,14 @@ def _load(
     whole: int,
     seconds: int,
 ) -> None:
-    target, folder = _target(contender, port, flavour), child.log.parent
-    run_wrk(target, _WARM_UP_CONNECTIONS, _WARM_UP, folder)
+    target = _target(contender, port, flavour)
+    run_wrk(target, _WARM_UP_CONNECTIONS, _WARM_UP, child.log.parent)
     for connections in CONNECTIONS:
-        # What wrk cut off at its end may still be at work.
-        child.settle()
-        load = run_wrk(target, connections, seconds, folder, int(whole * _WHOLE))
+        load, used = _timed(child, target, connections, seconds, int(whole * _WHOLE))
         if load.requests < FEW * connections:
-            child.settle()
-            load = run_wrk(target, connections, seconds * LONGER, folder, int(whole * _WHOLE))
+            load, used = _timed(child, target, connections, seconds * LONGER, int(whole * _WHOLE))
         figures.loads[flavour, connections] = load
+        figures.cpu[flavour, connections] = used / load.requests if load.requests else 0.0
         say(
             f"  {flavour.value:8} {connections:3} connections: {load.rate:10.1f} requests/s, "
             f"p50 {load.p50:.2f} ms, p99 {load.p99:.2f} ms {'; '.join(load.problems)}"
@@ -128,6 +129,16 @@ def _load_beside(
     )
 
 
+def _timed(
+    child: Child, target: Target, connections: int, seconds: int, least: int
+) -> tuple[Load, float]:
+    # What wrk cut off at its end may still be at work.
+    child.settle()
+    before = child.cpu_seconds()
+    load = run_wrk(target, connections, seconds, child.log.parent, least)
+    return load, child.cpu_seconds() - before
+
+
 def measure(
     contender: Contender, provider: Provider, folder: Path, seconds: int, starts: int
 ) -> Figures:
@@ -150,6 +161,7 @@ def measure(
             if number < starts:
                 continue
             try:
+                contender.prepare(port)
                 _measure_running(figures, contender, child, port, provider, seconds)
             except (Unusable, OSError):
                 # Whatever failed, that it has ended is the better reason.
@@ -167,8 +179,9 @@ def _measure_running(
     provider: Provider,
     seconds: int,
 ) -> None:
+    headers = _headers(contender.key)
     wholes = {
-        flavour: len(checked_answer(port, contender.path(flavour), HEADERS, flavour).body)
+        flavour: len(checked_answer(port, contender.path(flavour), headers, flavour).body)
         for flavour in provider.flavours
     }
     child.settle()
@@ -196,8 +209,8 @@ def measure_direct(provider: Provider, folder: Path, seconds: int) -> Figures:
     for flavour in provider.flavours:
         path = f"/{flavour.value}{COMPLETIONS}"
         port = provider.port_of(flavour)
-        checked_answer(port, path, HEADERS, flavour)
-        target = Target(port, "POST", path, HEADERS, request_body(flavour))
+        checked_answer(port, path, _headers(KEY), flavour)
+        target = Target(port, "POST", path, _headers(KEY), request_body(flavour))
         if flavour is Flavour.PACED:
             for streams in STREAMS:
                 figures.first_chunks[streams] = measure_first_chunks(target, streams, seconds)

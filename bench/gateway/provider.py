@@ -14,8 +14,8 @@ from bench.common.processes import HOST, Child, free_port
 from bench.gateway.payloads import CHUNKS, DONE, Flavour, chunk_event, completion
 
 COMPLETIONS = "/v1/chat/completions"
-SECOND = "second"
-"""The base path at which the provider answers like C{PLAIN} once more: a second deployment."""
+DEPLOYMENTS = 20
+"""How many base paths the provider answers C{PLAIN} at: each is a deployment."""
 
 _ROOT = Path(__file__).parents[2]
 _ECHO = "ngx_http_echo_module"
@@ -43,19 +43,20 @@ class Provider:
         """The base URL of a flavour, as a client of OpenAI's wants it."""
         return f"http://{HOST}:{self.port_of(flavour)}/{flavour.value}/v1"
 
-    @property
-    def second_base(self) -> str:
-        """The base URL of the second deployment of C{PLAIN}."""
-        return f"http://{HOST}:{self.port}/{SECOND}/v1"
+    def bases(self, flavour: Flavour) -> list[str]:
+        """The base URLs of a flavour's deployments."""
+        if flavour is not Flavour.PLAIN:
+            return [self.base(flavour)]
+        return [f"http://{HOST}:{self.port}/{flavour.value}/{n}/v1" for n in range(DEPLOYMENTS)]
 
 
 def _locations(flushed: bool) -> str:
     json_type, stream_type = "application/json", "text/event-stream"
     done = quoted(DONE)[1:-1]
+    plain = Flavour.PLAIN.value
     blocks = [
-        f"location = /{name}{COMPLETIONS} "
-        f"{{ default_type {json_type}; return 200 {quoted(completion())}; }}"
-        for name in (Flavour.PLAIN.value, SECOND)
+        f"location {where} {{ default_type {json_type}; return 200 {quoted(completion())}; }}"
+        for where in (f"= /{plain}{COMPLETIONS}", f"~ ^/{plain}/[0-9]+{COMPLETIONS}$")
     ]
     # Variables, because a parameter has at most 4 KB. Server-side includes have nothing to
     # include; with them nginx does not know the length, and sends chunks as a provider does.

@@ -13,6 +13,7 @@ from bench.gateway.aims import aims, stream_flavours
 from bench.gateway.first_chunk import percentile
 from bench.gateway.load import COMPARED, FEW, LONGER, Figures
 from bench.gateway.payloads import CHUNKS, PACE, PACED_CHUNKS, Flavour
+from bench.gateway.provider import DEPLOYMENTS
 from bench.gateway.waiting import WAITING
 
 _TITLES = {
@@ -32,9 +33,11 @@ def _host(seconds: int, starts: int, all_figures: Sequence[Figures]) -> str:
         f"{platform.python_version()}, {listed}.\n\n"
         "One process a contender, each alone with a provider that answers at once and with "
         f"`wrk -t1`, {seconds} s a load ({seconds * LONGER} s where that gave fewer than {FEW} "
-        "answers a connection), all on the same CPUs. aigate: keys, rate limit, access log and two "
-        "deployments a model name. LiteLLM: one worker, a master key, no database, its access log "
-        "off. nginx: passes on, and nothing else; it is the limit of the set-up. "
+        "answers a connection), all on the same CPUs. aigate: master key, spend, rate limit, "
+        "access log; all on: a virtual key with a budget and limits, spend in PostgreSQL; cached: "
+        "answers from memory. LiteLLM: one worker, a master key, no database, its access log off. "
+        f"Both: {DEPLOYMENTS} deployments, with limits, for what is not streamed. nginx: passes "
+        "on, and nothing else; it is the limit of the set-up. "
         f"Start: median of {starts}. Memory: RSS of all processes of the contender.\n"
     )
 
@@ -62,6 +65,7 @@ def _loads(flavour: Flavour, all_figures: Sequence[Figures]) -> str:
                 continue
             chunks = [figure(load.rate * flavour.chunks)] if flavour.streams else []
             latencies = [figure(load.p50), figure(load.p99)] if load.requests else ["none"] * 2
+            cpu = figures.cpu.get((loaded, connections), 0.0)
             rows.append(
                 [
                     figures.name,
@@ -69,11 +73,13 @@ def _loads(flavour: Flavour, all_figures: Sequence[Figures]) -> str:
                     figure(load.rate),
                     *chunks,
                     *latencies,
+                    figure(cpu * 1000) if cpu else "",
                     "; ".join(load.problems),
                 ]
             )
     chunks = ["chunks/s"] if flavour.streams else []
-    head = ["contender", "connections", "requests/s", *chunks, "p50, ms", "p99, ms", "problems"]
+    head = ["contender", "connections", "requests/s", *chunks, "p50, ms", "p99, ms"]
+    head += ["CPU a request, ms", "problems"]
     return f"### {_TITLES[flavour]}\n\n{table(head, rows)}"
 
 
@@ -166,5 +172,5 @@ def render(
         others = [each for each in all_figures if each is not aigate]
         if others:
             parts.append(_ratios(aigate, others))
-        parts.append("### Aims\n\n" + "\n".join(aims(aigate, by_name.get("LiteLLM"))) + "\n")
+        parts.append("### Aims\n\n" + "\n".join(aims(by_name)) + "\n")
     return "\n".join(parts)
