@@ -1,7 +1,9 @@
-"""A provider that answers what it is told to, and calls to give it."""
+"""A provider and tools that answer what they are told to, and calls to give them."""
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,6 +19,7 @@ from twisted_aigate.gateway.calls import Call, FormCall, Result, Task
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.providers.interface import IProvider
+from twisted_aigate.interfaces import ToolCaller, ToolContext, ToolResult, ToolSpec
 from twisted_aigate.kernel.settings.model import CacheSettings
 
 
@@ -25,13 +28,15 @@ class FakeProvider:
     """
     A provider.
 
-    @ivar answer: What the next call gets: a result, an exception to raise, or a Deferred.
+    @ivar script: What the next calls get, one each: like C{answer}.
+    @ivar answer: What calls get then: a result, an exception to raise, or a Deferred.
     @ivar fails: The models that are down.
     @ivar calls: What it was called with.
     @ivar files: The bytes of the files that it was sent.
     """
 
     def __init__(self) -> None:
+        self.script: deque[Result | Exception | Deferred[Result]] = deque()
         self.answer: Result | Exception | Deferred[Result] = Result(b'{"ok":true}')
         self.fails: set[str] = set()
         self.calls: list[tuple[Deployment, Call | FormCall]] = []
@@ -50,11 +55,51 @@ class FakeProvider:
         self.calls.append((deployment, call))
         if deployment.model in self.fails:
             raise GatewayError(500, "it is down")
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        if isinstance(self.answer, Deferred):
-            return await self.answer
-        return self.answer
+        answer = self.script.popleft() if self.script else self.answer
+        if isinstance(answer, Exception):
+            raise answer
+        return await answer if isinstance(answer, Deferred) else answer
+
+
+class FakeTools:
+    """
+    Tools; a L{twisted_aigate.interfaces.ToolSource}.
+
+    @ivar specs: What there is, for those who may use its server.
+    @ivar answers: What each answers: a result, an exception to raise, or a Deferred.
+    @ivar calls: What was called.
+    @ivar contexts: The context of each call.
+    @ivar forgotten: The sessions that are over.
+    """
+
+    def __init__(self) -> None:
+        self.specs: list[ToolSpec] = []
+        self.answers: dict[str, ToolResult | Exception | Deferred[ToolResult]] = {}
+        self.calls: list[tuple[str, Mapping[str, Any]]] = []
+        self.contexts: list[ToolContext] = []
+        self.forgotten: list[str] = []
+
+    async def tools(self, caller: ToolCaller) -> Sequence[ToolSpec]:
+        """See L{ToolSource}."""
+        servers = caller.servers
+        return [
+            spec for spec in self.specs if servers is None or spec.name.partition("-")[0] in servers
+        ]
+
+    async def call(
+        self, name: str, arguments: Mapping[str, Any], context: ToolContext
+    ) -> ToolResult:
+        """See L{ToolSource}."""
+        self.calls.append((name, arguments))
+        self.contexts.append(context)
+        answer = self.answers[name]
+        if isinstance(answer, Exception):
+            raise answer
+        return await answer if isinstance(answer, Deferred) else answer
+
+    def forget(self, session: str) -> None:
+        """See L{ToolSource}."""
+        self.forgotten.append(session)
 
 
 def make_cache(

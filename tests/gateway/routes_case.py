@@ -9,17 +9,17 @@ from shutil import rmtree
 from typing import Any
 
 import msgspec
-from treq.client import HTTPClient
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.iweb import IResponse
 
 from tests.gateway.accounts import NOW, FakeAccounts
-from tests.gateway.fakes import FakeProvider, make_cache
+from tests.gateway.fakes import FakeProvider, FakeTools, make_cache
 from tests.support.storage import FakeDatabase
 from tests.support.threads import HeldThreads
 from tests.support.traversal import SiteClient
 from tests.support.upstream import Upstream
+from twisted_aigate.gateway.agent.service import Agent
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
 from twisted_aigate.gateway.health import HealthChecks
 from twisted_aigate.gateway.providers.azure import AzureProvider
@@ -59,6 +59,7 @@ class RoutesCase(SynchronousTestCase):
 
     @ivar limiter: The tree's rate limit, set before L{setUp}.
     @ivar more: Deployments beside those that all tests have, likewise.
+    @ivar tools: The tools that models may have called.
     @ivar sockets: What conversations with providers connect to.
     """
 
@@ -102,8 +103,10 @@ class RoutesCase(SynchronousTestCase):
         client = WebSocketClient(self.clock, self.sockets.endpoint)
         realtime = Realtime(router, speakers, client, self.accounts.meter, self.clock)
         health = HealthChecks(gateway, realtime, threads, folder)
+        self.tools = FakeTools()
         self.routes = routes = gateway_routes(
             gateway,
+            Agent(gateway.call, self.tools, self.kept),
             realtime,
             health,
             self.accounts,
@@ -124,7 +127,7 @@ class RoutesCase(SynchronousTestCase):
             errors_for,
         )
         self.site = Site([tree], ClientAddresses(()), self.clock)
-        self.client: HTTPClient = SiteClient(self.site)
+        self.client = SiteClient(self.site)
 
     def request(self, method: str, path: str, **arguments: Any) -> tuple[IResponse, Any]:
         """A response and its body, JSON parsed."""

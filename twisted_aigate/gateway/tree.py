@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from twisted_aigate.gateway.accounting.accounts import Accounts
 from twisted_aigate.gateway.accounting.price_book import load_library, needs_library
+from twisted_aigate.gateway.agent.service import Agent
 from twisted_aigate.gateway.cache.plan import CachePlan, make_plan
 from twisted_aigate.gateway.cache.service import ResponseCache
 from twisted_aigate.gateway.cache.stores import make_store
@@ -44,7 +45,7 @@ from twisted_aigate.gateway.service import Gateway
 from twisted_aigate.http_client import HTTPClient, WebSocketClient
 from twisted_aigate.http_client.client import endpoints
 from twisted_aigate.http_client.guarded import GuardedFetch, name_resolver
-from twisted_aigate.interfaces import IChatModels
+from twisted_aigate.interfaces import IChatModels, ToolSource
 from twisted_aigate.kernel.addresses import is_public
 from twisted_aigate.kernel.database import Database
 from twisted_aigate.kernel.processes import minimal_environment
@@ -142,7 +143,9 @@ class GatewayTree:
     @param accounts: Who has which key, and what they spend.
     @param database: Where responses are kept.
     @param redis: What processes share.
+    @param tools: What models may have called.
     @raise SettingsError: The configuration cannot be used.
+    @ivar agent: The gateway, for calls whose models may call tools.
     @ivar cache: The cache of answers.
     @ivar figures: Its figures.
     """
@@ -160,6 +163,7 @@ class GatewayTree:
         accounts: Accounts,
         database: Database,
         redis: Redis | None,
+        tools: ToolSource,
     ) -> None:
         settings = configuration.settings
         self._threads = threads
@@ -207,6 +211,7 @@ class GatewayTree:
         self.gateway = Gateway(
             router, providers, accounts.meter, self._responses, schemas, self.cache
         )
+        self.agent = Agent(self.gateway.call, tools, self._responses)
         self.realtime = Realtime(router, providers, self._sockets, accounts.meter, reactor)
         self.figures = GatewayFigures(accounts.meter.tally, router, reactor)
         self.health = HealthChecks(self.gateway, self.realtime, threads, folder)

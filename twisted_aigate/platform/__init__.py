@@ -34,6 +34,7 @@ from twisted_aigate.platform.part import Part
 from twisted_aigate.platform.secrets import weak_secrets
 from twisted_aigate.platform.shared import Shared
 from twisted_aigate.platform.storage import StoragePart
+from twisted_aigate.platform.tools import LateTools
 from twisted_aigate.platform.tunnel import TunnelPart
 from twisted_aigate.storage.buckets import SECTIONS as STORAGE_SECTIONS
 from twisted_aigate.web.site import Site
@@ -92,10 +93,12 @@ class Platform:
         storage = StoragePart(shared, self._endpoints)
         claudebox = ClaudeboxPart(shared, self._endpoints)
         browser = BrowserPart(shared, self._endpoints, storage.uploads)
-        self._gateway = GatewayPart(shared, claudebox)
+        late = LateTools()
+        self._gateway = GatewayPart(shared, claudebox, late)
         self._jobs = JobsPart(shared, self._gateway)
         tools = {**storage.tools, **claudebox.tools, **browser.tools}
         mcp = McpPart(shared, self._endpoints, tools, self._gateway, storage.uploads)
+        late.come_from(mcp.tools)
         self._tunnel = TunnelPart(shared)
         figures = {
             **storage.figures,

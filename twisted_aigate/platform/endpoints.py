@@ -120,6 +120,10 @@ class Endpoints:
         body = settings.edge.max_body_size
         return mcp_routes(endpoint.get, path, authorise, self._origins, body, admit)
 
+    async def load(self) -> None:
+        """Import what speaks the protocol, for who does so without an endpoint."""
+        await self._shared.threads.run(_import)
+
     def drain(self) -> None:
         """End what no client would end by itself."""
         for endpoint in self._endpoints:

@@ -20,7 +20,7 @@ from twisted_aigate.gateway.routes import (
 )
 from twisted_aigate.gateway.routing.states import Standing
 from twisted_aigate.gateway.tree import GatewayTree, usable_local_models
-from twisted_aigate.interfaces import FigureSource
+from twisted_aigate.interfaces import FigureSource, ToolSource
 from twisted_aigate.jobs.routes import JobRoutes, job_errors
 from twisted_aigate.jobs.tree import JobsTree
 from twisted_aigate.kernel.settings import Configuration
@@ -38,6 +38,7 @@ class GatewayPart:
 
     @param shared: What it is built on.
     @param claudebox: Claude Code, which it serves and which may ask it.
+    @param tools: What models may have called.
     @raise SettingsError: The configuration cannot be used.
     @ivar callers: Says who calls it.
     @ivar figures: Its figures, by its name.
@@ -49,7 +50,7 @@ class GatewayPart:
 
     _log = Logger()
 
-    def __init__(self, shared: Shared, claudebox: ClaudeboxPart) -> None:
+    def __init__(self, shared: Shared, claudebox: ClaudeboxPart, tools: ToolSource) -> None:
         self._shared = shared
         settings = shared.settings
         accounts = Accounts(
@@ -71,6 +72,7 @@ class GatewayPart:
             accounts,
             shared.database,
             shared.redis,
+            tools,
         )
         self.figures: Mapping[str, FigureSource] = {"gateway": self._gateway.figures}
         # Claude Code has a token that opens nothing but the API that it speaks.
@@ -81,6 +83,7 @@ class GatewayPart:
         self.callers = known_callers(settings.master_key, accounts.keys, shared.reactor)
         self.router: Router = gateway_routes(
             self._gateway.gateway,
+            self._gateway.agent,
             self._gateway.realtime,
             self._gateway.health,
             accounts,

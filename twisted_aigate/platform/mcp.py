@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from inspect import isawaitable
 from typing import TYPE_CHECKING
 
+from attrs import evolve
 from twisted.internet.defer import Deferred, DeferredList
 
 from twisted_aigate import __version__
 from twisted_aigate.gateway.callers import Caller
-from twisted_aigate.gateway.routes import KEY_HEADERS
+from twisted_aigate.gateway.routes import tool_caller
 from twisted_aigate.http_client import HTTPClient
 from twisted_aigate.http_client.client import endpoints as make_endpoints
 from twisted_aigate.http_client.guarded import GuardedFetch, name_resolver
@@ -32,7 +33,7 @@ from twisted_aigate.platform.endpoints import Endpoints
 from twisted_aigate.platform.gateway import GatewayPart
 from twisted_aigate.platform.shared import Shared
 from twisted_aigate.toolbox import Toolbox
-from twisted_aigate.web.auth import Authorise, presented_token
+from twisted_aigate.web.auth import Authorise
 from twisted_aigate.web.request import Request
 from twisted_aigate.web.site import Tree
 
@@ -70,12 +71,21 @@ class McpPart:
         self._sources = {**sources, _OWN: self._own(gateway.posts, uploads)}
         taken = frozenset(self._sources)
         self._configured = configured_servers(shared.configuration, taken)
+        self._tools: ToolSource | None = None
         self._external: dict[str, ExternalServer] = {}
         self._announcements = Announcements()
 
     def _all(self) -> ToolSource:
-        self._external = {config.name: self._server(config) for config in self._configured}
-        return Aggregate({**self._sources, **self._external})
+        if self._tools is None:
+            self._external = {config.name: self._server(config) for config in self._configured}
+            self._tools = Aggregate({**self._sources, **self._external})
+        return self._tools
+
+    async def tools(self) -> ToolSource:
+        """The same tools, for others in this process."""
+        if self._tools is None and self._configured:
+            await self._endpoints.load()
+        return self._all()
 
     def _own(self, posts: Posts, uploads: Uploads | None) -> Toolbox:
         shared, settings = self._shared, self._shared.settings.mcp
@@ -122,13 +132,11 @@ class McpPart:
         caller = self._callers(request)
         if isawaitable(caller):
             caller = await caller
-        # Tools that ask models do so by the caller's own key.
-        token = presented_token(request, *KEY_HEADERS)
-        wanted = _wanted(request)
-        if caller.is_master:
-            return ToolCaller(caller.id, token, is_operator=True, servers=wanted)
-        servers = frozenset(() if caller.key is None else caller.key.mcp_servers)
-        return ToolCaller(caller.id, token, servers=servers if wanted is None else servers & wanted)
+        found, wanted = tool_caller(request, caller), _wanted(request)
+        if wanted is None:
+            return found
+        servers = wanted if found.servers is None else found.servers & wanted
+        return evolve(found, servers=servers)
 
     def summary(self) -> Iterator[tuple[str, str | None]]:
         """See L{Part}."""

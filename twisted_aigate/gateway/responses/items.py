@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from twisted_aigate.gateway.errors import GatewayError
+from twisted_aigate.gateway.responses.mcp import CALLED, LISTED, unfolded
 from twisted_aigate.gateway.responses.models import Content
 from twisted_aigate.kernel.identifiers import new_id
 
@@ -74,6 +75,10 @@ def read_items(items: Iterable[Raw], *, lenient: bool) -> Iterator[tuple[str, It
             if decoder is not None:
                 yield where, decoder.decode(raw)
                 continue
+            if kind in (CALLED, LISTED):
+                for item in unfolded(_fields_decoder.decode(raw)):
+                    yield where, msgspec.convert(item, _KINDS[item["type"]])
+                continue
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise GatewayError(400, f"{where}: {error}.", param=where) from None
         if not lenient:
@@ -97,13 +102,14 @@ def portable(items: Iterable[Raw]) -> Iterator[dict[str, Any]]:
     """
     Items of responses that are kept here, as a provider takes them that does not know them.
 
-    @return: They are without ids, and without thoughts, which are another model's.
+    @return: They are without ids, and without thoughts, which are another model's; tools that were
+        run here are functions.
     """
     for raw in items:
-        item = _fields_decoder.decode(raw)
-        if item.get("type") != "reasoning":
-            item.pop("id", None)
-            yield item
+        for item in unfolded(_fields_decoder.decode(raw)):
+            if item.get("type") != "reasoning":
+                item.pop("id", None)
+                yield item
 
 
 def listed(given: Content) -> list[dict[str, Any]]:

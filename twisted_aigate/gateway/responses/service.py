@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -71,7 +71,7 @@ class Turn:
         self.only = only
         self.call = call
         if before and only is None:
-            items = [*portable(_items_of(before)), *raw_items(request.input)]
+            items = [*portable(items_of(before)), *raw_items(request.input)]
             fields = {**call.fields, "input": Raw(msgspec.json.encode(items))}
             del fields["previous_response_id"]
             self.call = evolve(call, fields=fields, body=None)
@@ -133,7 +133,7 @@ class Turn:
     def _as_chat(self, deployment: Deployment) -> tuple[Call, Drafted]:
         request = self._request
         functions = functions_of(request, deployment)
-        items = [*_items_of(self._before), *raw_items(request.input)]
+        items = [*items_of(self._before), *raw_items(request.input)]
         chat = chat_request(request, items, functions, deployment)
         asked = Asked(request, functions, lambda: tokens_of_prompt(chat), self._kept.now)
         drafted = Drafted(asked)
@@ -167,15 +167,8 @@ class Turn:
             await self._kept.keep(record)
 
     def _record(self, response_id: str, **more: Any) -> Kept:
-        return Kept(
-            id=response_id,
-            owner=self._caller.id,
-            model=self.call.model,
-            previous=self._request.previous_response_id,
-            thread=self._before[-1].thread if self._before else response_id,
-            created_at=self._kept.now(),
-            **{"deployment": None, **more},
-        )
+        now = self._kept.now()
+        return record_of(self._caller, self._request, self._before, response_id, now, **more)
 
 
 async def begin_turn(
@@ -210,7 +203,34 @@ async def begin_turn(
     return Turn(caller, call, request, before, kept, provide, only)
 
 
-def _items_of(conversation: Iterable[Kept]) -> Iterator[Raw]:
+def record_of(
+    caller: Caller,
+    request: ResponsesRequest,
+    before: Sequence[Kept],
+    response_id: str,
+    now: float,
+    **more: Any,
+) -> Kept:
+    """
+    A response as it is kept.
+
+    @param before: What it goes on from, the oldest first.
+    @param now: The time, in seconds of Unix time.
+    @param more: Its other columns.
+    """
+    return Kept(
+        id=response_id,
+        owner=caller.id,
+        model=request.model,
+        previous=request.previous_response_id,
+        thread=before[-1].thread if before else response_id,
+        created_at=now,
+        **{"deployment": None, **more},
+    )
+
+
+def items_of(conversation: Iterable[Kept]) -> Iterator[Raw]:
+    """The items of a conversation that is kept here."""
     for kept in conversation:
         yield from _items_decoder.decode(kept.items or b"[]")
         yield from _output_decoder.decode(kept.response or b'{"output":[]}').output

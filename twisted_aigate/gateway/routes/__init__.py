@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from twisted_aigate.gateway.accounting.accounts import Accounts
+from twisted_aigate.gateway.agent.service import Agent
 from twisted_aigate.gateway.cache.service import ResponseCache
 from twisted_aigate.gateway.callers import Caller
 from twisted_aigate.gateway.health import HealthChecks
 from twisted_aigate.gateway.realtime.service import Realtime
 from twisted_aigate.gateway.routes.cache import CacheRoutes
-from twisted_aigate.gateway.routes.callers import KEY_HEADERS, known_callers
+from twisted_aigate.gateway.routes.callers import KEY_HEADERS, known_callers, tool_caller
 from twisted_aigate.gateway.routes.calls import CallRoutes
 from twisted_aigate.gateway.routes.errors import errors_for, render_openai_error
 from twisted_aigate.gateway.routes.health import HealthRoutes
@@ -24,11 +25,19 @@ from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.web.auth import Authorise
 from twisted_aigate.web.routing import Router
 
-__all__ = ["KEY_HEADERS", "errors_for", "gateway_routes", "known_callers", "render_openai_error"]
+__all__ = [
+    "KEY_HEADERS",
+    "errors_for",
+    "gateway_routes",
+    "known_callers",
+    "render_openai_error",
+    "tool_caller",
+]
 
 
 def gateway_routes(
     gateway: Gateway,
+    agent: Agent,
     realtime: Realtime,
     health: HealthChecks,
     accounts: Accounts,
@@ -43,6 +52,7 @@ def gateway_routes(
     The gateway's routes.
 
     @param gateway: What answers.
+    @param agent: The same, for calls whose models may call tools.
     @param realtime: Begins conversations.
     @param health: Tries deployments.
     @param accounts: Has the keys, and what they spent.
@@ -54,7 +64,7 @@ def gateway_routes(
     @param folder: The disk that uploads are put on.
     """
     router = Router()
-    calls = CallRoutes(gateway, max_body, threads, folder)
+    calls = CallRoutes(gateway, agent, max_body, threads, folder)
     conversations = RealtimeRoutes(realtime, max_body)
     listing = ListingRoutes(gateway)
     keys = KeyRoutes(accounts.keys, max_body)

@@ -11,6 +11,7 @@ from twisted_aigate.gateway.callers import CLAUDE_CODE, MASTER, Caller, with_key
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.keys.models import VirtualKey
 from twisted_aigate.gateway.keys.service import Keys
+from twisted_aigate.interfaces import ToolCaller
 from twisted_aigate.kernel.secrets import Secret
 from twisted_aigate.web.auth import Authorise, presented_token, unauthorized
 from twisted_aigate.web.request import Request
@@ -64,6 +65,20 @@ def _caller(key: VirtualKey | None, now: float) -> Caller:
     if key.expires is not None and key.expires <= now:
         raise unauthorized("This key has expired.", "expired_key")
     return with_key(key)
+
+
+def tool_caller(request: Request, caller: Caller) -> ToolCaller:
+    """
+    Who calls tools.
+
+    @param caller: Who calls the gateway.
+    """
+    # Tools that ask models do so by the caller's own key.
+    token = presented_token(request, *KEY_HEADERS)
+    if caller.is_master:
+        return ToolCaller(caller.id, token, is_operator=True)
+    servers = frozenset(() if caller.key is None else caller.key.mcp_servers)
+    return ToolCaller(caller.id, token, servers=servers)
 
 
 def masters_only(authorise: Authorise[Caller]) -> Authorise[Caller]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from twisted_aigate.gateway.agent.service import Agent, Visitor
 from twisted_aigate.gateway.callers import Caller
 from twisted_aigate.gateway.calls import Result, Task, Upload
 from twisted_aigate.gateway.defaults import default_model
@@ -18,6 +19,7 @@ from twisted_aigate.gateway.requests import (
     json_call,
     protocol_headers,
 )
+from twisted_aigate.gateway.routes.callers import tool_caller
 from twisted_aigate.gateway.routes.errors import request_id_field
 from twisted_aigate.gateway.service import Gateway
 from twisted_aigate.kernel.threads import Threads
@@ -41,13 +43,17 @@ class CallRoutes:
     OpenAI's API, and Anthropic's for messages.
 
     @param gateway: What answers.
+    @param agent: The same, for calls whose models may call tools.
     @param max_body: The most bytes of a body; 0: no limit.
     @param threads: Where forms are parsed and written.
     @param folder: The disk that uploads are put on.
     """
 
-    def __init__(self, gateway: Gateway, max_body: int, threads: Threads, folder: Path) -> None:
+    def __init__(
+        self, gateway: Gateway, agent: Agent, max_body: int, threads: Threads, folder: Path
+    ) -> None:
         self._gateway = gateway
+        self._agent = agent
         self._max_body = max_body
         self._threads = threads
         self._folder = folder
@@ -116,7 +122,11 @@ class CallRoutes:
         cache_control = request.joined_field(b"cache-control")
         call = json_call(task, checked, parse_fields(body), body, headers, default, cache_control)
         more = (request_id_field(request.id),) if task is Task.MESSAGES else ()
-        return _reply(await self._gateway.call(caller, call), more)
+
+        def visit() -> Visitor:
+            return Visitor(caller, tool_caller(request, caller), request.base_url)
+
+        return _reply(await self._agent.call(call, caller, visit), more)
 
     async def _count_tokens(self, request: Request, caller: Caller) -> Reply:
         body = await request.body.read(self._max_body)

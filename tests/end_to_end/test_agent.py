@@ -1,0 +1,165 @@
+"""The openai client on both endpoints, and a model that calls storage's and Claude Code's tools."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+from unittest import TestCase
+
+import openai
+
+from tests.end_to_end.anthropic_steps import Hold
+from tests.end_to_end.claudebox_server import ClaudeboxServer, eventually, shared_anthropic
+from tests.end_to_end.key_client import KeyClient
+from tests.end_to_end.provider import API_KEY
+from tests.end_to_end.scripted import ScriptedProvider, Turn
+from tests.end_to_end.server import MASTER_KEY
+from tests.gateway.responses.examples import checked_events
+
+_MCP: Any = {
+    "type": "mcp",
+    "server_label": "aigate",
+    "server_url": "litellm_proxy",
+    "require_approval": "never",
+}
+_AT = {"bucket": "uploads", "key": "notes/plan.txt"}
+_RUN = {"prompt": "say hello there", "workspace": "agent", "noContinue": True}
+_SCRIPT = (
+    Turn("I keep it.", calls=(("hybrids3-upload_object", {**_AT, "content": "buy milk"}),)),
+    Turn(calls=(("hybrids3-download_object", _AT), ("claudebox-claude_run", _RUN)), mixed=True),
+    Turn(calls=(("claudebox-read_file", {"path": "../../etc/passwd"}),)),
+    Turn("Buy milk."),
+)
+_CALLED = [name for turn in _SCRIPT for name, _ in turn.calls]
+
+
+class AgentTests(TestCase):
+    """A provider that refuses what OpenAI's own API would refuse."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.chats = ScriptedProvider()
+        cls.addClassCleanup(cls.chats.stop)
+        params = {"model": "openai/plain", "api_base": cls.chats.base, "api_key": API_KEY}
+        config = {"model_list": [{"model_name": "plain", "litellm_params": params}]}
+        cls.server = ClaudeboxServer(
+            shared_anthropic(), json.dumps(config), HYBRIDS3_UPLOADS_KEY="uploads-0123456789"
+        )
+        cls.addClassCleanup(cls.server.stop)
+        cls.server.wait_until_up()
+
+    def setUp(self) -> None:
+        self.chats.script.clear()
+        self.chats.requests.clear()
+        self.client = self.by(MASTER_KEY)
+
+    def by(self, key: str) -> openai.OpenAI:
+        """A client with a key."""
+        base = f"{self.server.url}/v1"
+        client = openai.OpenAI(base_url=base, api_key=key, max_retries=0, timeout=120)
+        self.addCleanup(client.close)
+        return client
+
+    def results(self) -> list[str]:
+        """What the model was told that its calls came to."""
+        said = self.chats.requests[-1]["messages"]
+        return [each["content"] for each in said if each["role"] == "tool"]
+
+    def check_results(self) -> None:
+        """They are what the tools do, and the one that cannot be done is told as such."""
+        stored, read, ran, refused = self.results()
+        self.assertEqual(json.loads(stored)["size"], 8)
+        self.assertEqual(read, "buy milk")
+        self.assertEqual(json.loads(ran)["workspace"], "agent")
+        self.assertEqual(json.loads(ran)["subtype"], "success")
+        self.assertTrue(refused.startswith("Error: "), refused)
+
+    def test_chat(self) -> None:
+        self.chats.script += _SCRIPT
+        answer = self.client.chat.completions.create(
+            model="plain", messages=[{"role": "user", "content": "Go"}], tools=[_MCP]
+        )
+        self.assertEqual(answer.choices[0].message.content, "Buy milk.")
+        assert answer.usage is not None
+        self.assertEqual(answer.usage.total_tokens, 4 * 150)
+        self.check_results()
+
+    def test_chat_streamed(self) -> None:
+        self.chats.script += _SCRIPT
+        with self.client.chat.completions.stream(
+            model="plain",
+            messages=[{"role": "user", "content": "Go"}],
+            tools=[_MCP],
+            stream_options={"include_usage": True},
+        ) as stream:
+            stream.until_done()
+            answer = stream.get_final_completion()
+        message: Any = answer.choices[0].message
+        self.assertEqual(message.content, "I keep it.Buy milk.")
+        steps = message.provider_specific_fields["mcp_tool_calls"]
+        self.assertEqual({each["function"]["name"] for each in steps}, set(_CALLED))
+        assert answer.usage is not None
+        self.assertEqual(answer.usage.total_tokens, 4 * 150)
+        self.check_results()
+
+    def test_response(self) -> None:
+        self.chats.script += _SCRIPT
+        answer = self.client.responses.create(model="plain", input="Go", tools=[_MCP])
+        self.check_response(answer)
+
+    def test_response_streamed(self) -> None:
+        self.chats.script += _SCRIPT
+        events = list(
+            self.client.responses.create(model="plain", input="Go", tools=[_MCP], stream=True)
+        )
+        checked_events([each.to_dict(mode="json", exclude_unset=True) for each in events])
+        kinds = [each.type for each in events]
+        self.assertEqual(kinds.count("response.mcp_call.completed"), 3)
+        self.assertEqual(kinds.count("response.mcp_call.failed"), 1)
+        last: Any = events[-1]
+        self.check_response(last.response)
+
+    def check_response(self, answer: Any) -> None:
+        """Its items, and that it goes on from what is kept of it."""
+        self.assertEqual(answer.output_text, "I keep it.Buy milk.")
+        called = [each.name for each in answer.output if each.type == "mcp_call"]
+        self.assertEqual(called, _CALLED)
+        self.assertEqual(answer.usage.total_tokens, 4 * 150)
+        self.check_results()
+        self.chats.script.append(Turn("You asked for milk."))
+        after = self.client.responses.create(
+            model="plain", input="What?", previous_response_id=answer.id
+        )
+        self.assertEqual(after.output_text, "You asked for milk.")
+        self.assertEqual(self.results()[1], "buy milk")
+
+    def test_a_key_has_its_servers_alone(self) -> None:
+        """And each turn counts as a call of its."""
+        keys = KeyClient(self.server)
+        key = keys.generate(allowed_mcp_servers=["claudebox"])
+        written = ("claudebox-write_file", {"path": "agent/a.txt", "content": "x"})
+        stolen = ("hybrids3-list_buckets", {})
+        self.chats.script += [Turn(calls=(written,)), Turn(calls=(stolen,))]
+        answer = self.by(key).chat.completions.create(
+            model="plain", messages=[{"role": "user", "content": "Go"}], tools=[_MCP]
+        )
+        offered = [each["function"]["name"] for each in self.chats.requests[0]["tools"]]
+        self.assertEqual({name.partition("-")[0] for name in offered}, {"claudebox"})
+        # What is none of ours is for the caller to call.
+        left: Any = answer.choices[0].message.tool_calls
+        self.assertEqual([each.function.name for each in left], ["hybrids3-list_buckets"])
+        self.assertEqual(len(keys.wait_for_rows(key, 2)), 2)
+
+    def test_a_client_that_leaves_ends_the_run(self) -> None:
+        """No process is left."""
+        hold = Hold(threading.Event())
+        shared_anthropic().script("agent-leaves", hold)
+        run = {**_RUN, "prompt": "agent-leaves", "workspace": "leaves"}
+        self.chats.script.append(Turn("Hm.", calls=(("claudebox-claude_run", run),)))
+        stream = self.client.responses.create(model="plain", input="x", tools=[_MCP], stream=True)
+        self.assertEqual(next(iter(stream)).type, "response.created")
+        self.assertTrue(hold.reached.wait(30), self.server.log)
+        stream.close()
+        self.client.close()
+        eventually(self.server.is_idle, self.server.unrest)

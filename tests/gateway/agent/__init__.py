@@ -1,0 +1,1 @@
+"""Tests of L{twisted_aigate.gateway.agent}."""
