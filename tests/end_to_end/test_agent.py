@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 from unittest import TestCase
 
@@ -14,7 +16,7 @@ from tests.end_to_end.claudebox_server import ClaudeboxServer, eventually, share
 from tests.end_to_end.key_client import KeyClient
 from tests.end_to_end.provider import API_KEY
 from tests.end_to_end.scripted import ScriptedProvider, Turn
-from tests.end_to_end.server import MASTER_KEY
+from tests.end_to_end.server import MASTER_KEY, Server
 from tests.gateway.responses.examples import checked_events
 
 _MCP: Any = {
@@ -34,20 +36,26 @@ _SCRIPT = (
 _CALLED = [name for turn in _SCRIPT for name, _ in turn.calls]
 
 
-class AgentTests(TestCase):
-    """A provider that refuses what OpenAI's own API would refuse."""
+class AgentCase(TestCase):
+    """
+    A provider that refuses what OpenAI's own API would refuse.
+
+    @cvar server: What asks it.
+    """
+
+    server: Server
 
     @classmethod
     def setUpClass(cls) -> None:
         cls.chats = ScriptedProvider()
         cls.addClassCleanup(cls.chats.stop)
+
+    @classmethod
+    def config(cls, **more: Any) -> str:
+        """The configuration file."""
         params = {"model": "openai/plain", "api_base": cls.chats.base, "api_key": API_KEY}
-        config = {"model_list": [{"model_name": "plain", "litellm_params": params}]}
-        cls.server = ClaudeboxServer(
-            shared_anthropic(), json.dumps(config), HYBRIDS3_UPLOADS_KEY="uploads-0123456789"
-        )
-        cls.addClassCleanup(cls.server.stop)
-        cls.server.wait_until_up()
+        models = [{"model_name": "plain", "litellm_params": params}]
+        return json.dumps({"model_list": models, **more})
 
     def setUp(self) -> None:
         self.chats.script.clear()
@@ -65,6 +73,21 @@ class AgentTests(TestCase):
         """What the model was told that its calls came to."""
         said = self.chats.requests[-1]["messages"]
         return [each["content"] for each in said if each["role"] == "tool"]
+
+
+class TreesTests(AgentCase):
+    """Storage and Claude Code."""
+
+    server: ClaudeboxServer
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.server = ClaudeboxServer(
+            shared_anthropic(), cls.config(), HYBRIDS3_UPLOADS_KEY="uploads-0123456789"
+        )
+        cls.addClassCleanup(cls.server.stop)
+        cls.server.wait_until_up()
 
     def check_results(self) -> None:
         """They are what the tools do, and the one that cannot be done is told as such."""
@@ -163,3 +186,33 @@ class AgentTests(TestCase):
         stream.close()
         self.client.close()
         eventually(self.server.is_idle, self.server.unrest)
+
+
+class OtherServersTests(AgentCase):
+    """The tools of a server of others, of which nobody has asked before."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        args = ["-m", "tests.end_to_end.mcp_official_server", "stdio"]
+        environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
+        child = {"command": sys.executable, "args": args, "env": environment}
+        cls.server = Server(cls.config(mcp_servers={"child": child}))
+        cls.addClassCleanup(cls.server.stop)
+        cls.server.wait_until_up()
+
+    def ask(self, *turns: Turn) -> None:
+        """Have the model play these turns."""
+        self.chats.script += turns
+        self.client.responses.create(model="plain", input="Go", tools=[_MCP])
+
+    def offers(self) -> bool:
+        """Whether the server is connected, so that its tools are there."""
+        self.ask(Turn("Hello."))
+        tools = self.chats.requests[-1].get("tools", ())
+        return "child-add" in [each["function"]["name"] for each in tools]
+
+    def test_called(self) -> None:
+        eventually(self.offers, lambda: self.server.log)
+        self.ask(Turn(calls=(("child-add", {"a": 1, "b": 2}),)), Turn("Three."))
+        self.assertEqual(self.results(), ["3"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.gateway.agent.case import MCP, AgentCase, turn
+from tests.gateway.agent.case import HELLO, MCP, AgentCase, turn
 from tests.gateway.routes_case import KEY
 from twisted_aigate.gateway.calls import Result
 from twisted_aigate.gateway.deployments import Deployment
@@ -69,6 +69,15 @@ class WantedTests(AgentCase):
             _, made = self.post("/key/generate", {"allowed_mcp_servers": servers})
             key = f"Bearer {made['key']}"
             self.assertEqual(self.given(MCP, Authorization=key), names)
+
+    def test_the_limits_of_a_key_hold(self) -> None:
+        """For each turn, as for any call of its."""
+        _, made = self.post("/key/generate", {"allowed_mcp_servers": ["mail"], "rpm_limit": 1})
+        self.script(turn("", ("mail-send", "{}")), turn("Done."))
+        asked = {"model": "m", "messages": HELLO, "tools": [MCP]}
+        fields = {"Authorization": f"Bearer {made['key']}"}
+        response, _ = self.post("/chat/completions", asked, headers=fields)
+        self.assertEqual((response.code, len(self.provider.calls)), (429, 1))
 
     def test_none(self) -> None:
         """The model is asked without."""

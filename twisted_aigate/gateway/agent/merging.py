@@ -175,7 +175,12 @@ class Merging:
 
     def ran(self, called: Called, outcome: Outcome) -> None:
         """A call has been run."""
-        ours = next(each for each in self.ours.values() if each.call_id == called.id)
+        # Of calls that share an id, each is told of once.
+        ours = next(
+            each
+            for each in self.ours.values()
+            if each.call_id == called.id and each.item["status"] == "in_progress"
+        )
         status = "failed" if outcome.is_error else "completed"
         said = {"error": failure(outcome.text)} if outcome.is_error else {"output": outcome.text}
         ours.item |= {"status": status, **said}
