@@ -41,6 +41,13 @@ class FiguresTests(SynchronousTestCase):
         self.assertEqual([row.requests for row in rows], [0, 1, 0, 0])
         self.assertEqual([row.p50 for row in rows][2:], [None, None])
 
+    def test_what_the_client_ends_has_no_latency(self) -> None:
+        self.figures.answered(101, 3600)
+        self.figures.answered(499, 60)
+        self.clock.advance(1)
+        minute = self.figures.minute()
+        self.assertEqual((minute.requests, minute.p99), (2, None))
+
     def test_percentiles_are_near(self) -> None:
         for milliseconds in range(1, 101):
             self.figures.answered(200, milliseconds / 1000)

@@ -32,7 +32,7 @@ from twisted_aigate.web.routing import Router
 from twisted_aigate.web.site import Site, Tree
 
 KEY = "sk-master-0123456789"
-LOGIN = "ada:love:lace"
+LOGIN = "ada:löve :lace"
 WITH_KEY = f"X-Aigate-Key: {KEY}"
 BASIC = f"Authorization: Basic {b64encode(LOGIN.encode()).decode()}"
 UPGRADE = (

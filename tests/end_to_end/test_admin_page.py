@@ -407,7 +407,7 @@ class AdminPageTests(TestCase):
 class BasicAuthTests(TestCase):
     """With C{LITELLM_UI_BASIC_AUTH}."""
 
-    def test_the_page_its_calls_and_its_socket_pass(self) -> None:
+    def test_the_page_its_calls_and_its_socket_pass_also_after_a_restart(self) -> None:
         need_chromium()
         server = AdminServer(LITELLM_UI_BASIC_AUTH="ada:lovelace")
         self.addCleanup(server.stop)
@@ -420,3 +420,10 @@ class BasicAuthTests(TestCase):
         page.open("keys")
         page.find(".empty", "No virtual key yet")
         self.assertEqual(page.complaints(), [])
+        server.terminate()
+        page.find(".live", "Reconnecting")
+        server.start()
+        server.wait_until_up()
+        page.find(".live", "Live")
+        page.open("overview")
+        page.find(".services", "/storage/")

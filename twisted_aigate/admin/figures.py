@@ -21,6 +21,8 @@ _LEAST = 1e-4
 """Seconds; what is quicker counts as this."""
 
 _SERVER_ERROR = 500
+_OPEN_ENDED = frozenset((101, 499))
+"""WebSockets, and answers that clients have left: how long these took is up to the client."""
 
 
 class Row(Struct, array_like=True, frozen=True):
@@ -90,7 +92,9 @@ class Figures:
         second = self._now()
         second.requests += 1
         second.errors += status >= _SERVER_ERROR
-        second.durations[int(math.log2(max(seconds, _LEAST) / _LEAST) * _PER_OCTAVE)] += 1
+        if status not in _OPEN_ENDED:
+            bucket = int(math.log2(max(seconds, _LEAST) / _LEAST) * _PER_OCTAVE)
+            second.durations[bucket] += 1
 
     def spent(self, tokens: int, dollars: float) -> None:
         """A call to a model is over that took so much."""

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from attrs import frozen
+from msgspec import Struct
 from twisted.logger import ILogObserver, LogEvent, LogLevel
 from zope.interface import implementer
 
@@ -22,8 +22,7 @@ _MASK = "****"
 _LEAST_SECRET = 8
 
 
-@frozen
-class Logged:
+class Logged(Struct, frozen=True):
     """
     An event.
 
@@ -73,16 +72,17 @@ class LogRing:
         for secret in self._secrets:
             if secret in message:
                 message = message.replace(secret, _MASK)
-        kept = Logged(
-            self._next,
-            event["log_time"],
-            level.name,
-            event.get("log_namespace", ""),
-            message[:_MOST_TEXT],
-            event.get("request_id") or current_request_id.get() or "",
+        self._events.append(
+            Logged(
+                self._next,
+                event["log_time"],
+                level.name,
+                event.get("log_namespace", ""),
+                message[:_MOST_TEXT],
+                event.get("request_id") or current_request_id.get() or "",
+            )
         )
         self._next += 1
-        self._events.append(kept)
 
     def after(self, number: int, most: int) -> Sequence[Logged]:
         """The events that came after one, the newest C{most} of them, in order."""

@@ -19,6 +19,7 @@ WRONG = {
     "BROWSER": ("a switch", "1, 0", ("yes", "true", "2", "on")),
     "LOG_LEVEL": ("words", "debug, info, warn, error", ("loud", "INFO")),
     "LOG_FORMAT": ("words", "auto, text, json", ("xml",)),
+    "LITELLM_UI_BASIC_AUTH": ("a login", "user:password", ("ada", ":secret", "ada:")),
     "REDIS_URL": ("a URL of Redis", "rediss://", ("cache:6379", "redis://cache/one")),
     "LITELLM_MASTER_KEY": (
         "a secret",

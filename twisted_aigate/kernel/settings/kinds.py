@@ -78,7 +78,7 @@ def _login(text: str) -> Secret:
     user, colon, password = text.partition(":")
     if not (user and colon and password):
         raise ValueError("not user:password")
-    return _secret(text)
+    return Secret(text)
 
 
 PORT = Kind(_port, "a port", "a number from 1 to 65535")
@@ -87,7 +87,7 @@ DURATION = Kind(parse_duration, "a duration", "such as 30s, 5m, 1h, 2d12h, or se
 SIZE = Kind(parse_size, "a size", "such as 500B, 50KB, 10MB, 1GB; 0: no limit")
 RATE = Kind(parse_rate, "a rate", "such as 10r/s, 500r/m, 100r/h, or off", nothing="off")
 SECRET = Kind(_secret, "a secret", "printable ASCII without spaces")
-LOGIN = Kind(_login, "a login", "user:password in printable ASCII without spaces")
+LOGIN = Kind(_login, "a login", "user:password")
 REDIS = Kind(
     parse_redis_url,
     "a URL of Redis",

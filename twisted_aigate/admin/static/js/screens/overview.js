@@ -40,7 +40,7 @@ function tile(name) {
 }
 
 export function open(page, signal) {
-  const tiles = ["Requests", "Latency, half below", "Errors", "Tokens", "Cost"].map(tile);
+  const tiles = ["Requests", "Latency, median", "Errors", "Tokens", "Cost"].map(tile);
   const requests = linePlot(
     "Requests",
     [
