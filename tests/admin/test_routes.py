@@ -22,7 +22,7 @@ from twisted_aigate.admin.routes import Access, admin_routes
 from twisted_aigate.kernel.log_ring import LogRing
 from twisted_aigate.kernel.secrets import Secret
 from twisted_aigate.kernel.units import Rate
-from twisted_aigate.web.auth import bearer
+from twisted_aigate.web.auth import bearer, unauthorized
 from twisted_aigate.web.off import render_json_error
 from twisted_aigate.web.proxies import ClientAddresses
 from twisted_aigate.web.ratelimit import RateLimiter
@@ -87,6 +87,7 @@ class AdminCase(SynchronousTestCase):
         router.add("POST", "/echo", self.echo, authorise)
         router.add("GET", "/n/<path:rest>", self.named, authorise)
         router.add("GET", "/wait", self.wait, authorise)
+        router.add("GET", "/refused", self.refuse, authorise)
         return router
 
     async def hello(self, request: Request, caller: None) -> Reply:
@@ -98,6 +99,9 @@ class AdminCase(SynchronousTestCase):
 
     async def named(self, request: Request, caller: None, rest: str) -> Reply:
         return json_reply(rest)
+
+    async def refuse(self, request: Request, caller: None) -> Reply:
+        raise unauthorized("The provider's key is wrong.")
 
     async def wait(self, request: Request, caller: None) -> Reply:
         self.seen.append(request)
@@ -223,6 +227,11 @@ class ForwardingTests(AdminCase):
         answer = self.ask(get("/ui/api/storage/none", WITH_KEY))
         self.assertEqual((answer.status, answer.body[:6]), (404, b"plain:"))
 
+    def test_what_a_tree_refuses_does_not_log_the_page_out(self) -> None:
+        self.assertEqual(self.ask(get("/ui/api/refused", WITH_KEY)).status, 403)
+        answer = self.ask(get("/refused", f"Authorization: Bearer {KEY}"))
+        self.assertEqual(answer.status, 401)
+
     def test_it_is_not_forwarded_to_itself(self) -> None:
         self.assertEqual(self.ask(get("/ui/api/ui/logs", WITH_KEY)).status, 404)
 
@@ -289,5 +298,6 @@ class BasicAuthTests(AdminCase):
         for path in ("/ui/", "/ui/assets/css/base.css"):
             self.assertEqual(self.ask(get(path, BASIC)).status, 200)
         for path in ("/ui/logs", "/ui/api/hello"):
-            self.assertEqual(self.ask(get(path, BASIC)).status, 401)
+            self.assertEqual(self.ask(get(path, BASIC)).status, 403)
+            self.assertEqual(self.ask(get(path, BASIC, "X-Aigate-Key: no")).status, 403)
             self.assertEqual(self.ask(get(path, BASIC, WITH_KEY)).status, 200)

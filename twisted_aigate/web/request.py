@@ -62,6 +62,7 @@ class Request(server.Request):
     @ivar errors: How errors are worded on this path.
     @ivar expects_continue: The client waits for C{100 Continue}, and none has been sent.
     @ivar offer: The WebSocket that the client offers, if it does.
+    @ivar keeps_login: A 401 is answered as 403: to it, its client would forget another login.
     @ivar started_at: When it began, on the site's clock.
     """
 
@@ -76,6 +77,7 @@ class Request(server.Request):
     errors: ErrorFormat
     timeout = 0.0
     patient = False
+    keeps_login = False
     started_at = 0.0
     running: Deferred[None] | None = None
 
@@ -200,7 +202,7 @@ class Request(server.Request):
         @param fields: Without a C{Content-Length} the body is chunked.
         @param first: The first of the body, sent with the head.
         """
-        self.code = status
+        self.code = 403 if self.keeps_login and status == 401 else status
         self.startedWriting = 1
         self._open().write(self._head(fields) + self._framed(first))
 

@@ -18,6 +18,8 @@ SUBPROTOCOL = "aigate"
 _KEY_SUBPROTOCOL = "aigate-key."
 """Where it puts it, in base64url without padding, when it opens a WebSocket."""
 
+_WRONG_KEY = "This is not the master key."
+
 
 class Access:
     """
@@ -76,9 +78,13 @@ class Access:
             raise HTTPError(401, message, code="login_needed", headers=challenge)
 
     def _check_key(self, request: Request) -> None:
-        token = _subprotocol_key(request) or request.field(KEY_HEADER) or presented_token(request)
-        if not self._key.matches(token):
-            raise unauthorized("This is not the master key.")
+        token = _subprotocol_key(request) or request.field(KEY_HEADER)
+        if self._basic is not None:
+            # To a 401 browsers forget the password that they have just sent, and ask for it again.
+            if token is None or not self._key.matches(token):
+                raise HTTPError(403, _WRONG_KEY, code="master_key_needed")
+        elif not self._key.matches(token or presented_token(request)):
+            raise unauthorized(_WRONG_KEY)
 
 
 def _subprotocol_key(request: Request) -> bytes | None:

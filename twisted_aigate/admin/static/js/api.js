@@ -1,6 +1,7 @@
 // Calls to the server, each with the master key, which is kept here and nowhere else.
 
 let key = "";
+let refused = () => {};
 
 export class ApiError extends Error {
   constructor(status, message) {
@@ -13,6 +14,11 @@ export const setKey = (text) => {
   key = text;
 };
 
+/** Have someone told that the key opens nothing any more. */
+export const onRefused = (hear) => {
+  refused = hear;
+};
+
 /** The subprotocols that a WebSocket of ours is opened with: it can carry no header field. */
 export function subprotocols() {
   const encoded = btoa(key).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
@@ -20,6 +26,8 @@ export function subprotocols() {
 }
 
 const RETRIES = 3;
+const REFUSALS = new Set([401, 403]);
+const KEY_CHECK = "/ui/logs?limit=1";
 
 async function send(url, { method = "GET", json, body, headers = {}, signal } = {}) {
   const fields = { "X-Aigate-Key": key, ...headers };
@@ -28,22 +36,32 @@ async function send(url, { method = "GET", json, body, headers = {}, signal } = 
     body = JSON.stringify(json);
   }
   for (let tries = 0; ; tries += 1) {
-    // In full: of a page whose address had a password in it, paths alone are refused.
-    const response = await fetch(location.origin + url, {
-      method,
-      headers: fields,
-      body,
-      signal,
-      cache: "no-store",
-    });
+    const response = await ask(url, { method, headers: fields, body, signal });
     const wait = Number(response.headers.get("Retry-After"));
     if (response.status === 429 && method === "GET" && tries < RETRIES && wait <= 5) {
       await new Promise((done) => setTimeout(done, wait * 1000));
       continue;
     }
     if (response.ok) return response;
+    if (REFUSALS.has(response.status)) await checkKey();
     throw new ApiError(response.status, await reason(response));
   }
+}
+
+async function ask(url, how) {
+  try {
+    // In full: of a page whose address had a password in it, paths alone are refused.
+    return await fetch(location.origin + url, { cache: "no-store", ...how });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, "The server cannot be reached.");
+  }
+}
+
+/** See whether it was our key that was refused, or another that a call has brought. */
+async function checkKey() {
+  const response = await ask(KEY_CHECK, { headers: { "X-Aigate-Key": key } });
+  if (REFUSALS.has(response.status)) refused();
 }
 
 async function reason(response) {

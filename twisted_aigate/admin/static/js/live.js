@@ -3,6 +3,7 @@
 import { subprotocols } from "./api.js";
 
 const KEPT = 300;
+const AGAIN_FIRST = 1000;
 const AGAIN_MOST = 15_000;
 
 class Live extends EventTarget {
@@ -13,18 +14,21 @@ class Live extends EventTarget {
   version = "";
   connected = false;
   #socket = null;
-  #again = 1000;
+  #again = AGAIN_FIRST;
   #follows = false;
-  #wanted = false;
+  #timer = 0;
 
   open() {
-    this.#wanted = true;
+    this.#again = AGAIN_FIRST;
     this.#connect();
   }
 
   close() {
-    this.#wanted = false;
-    this.#socket?.close();
+    const socket = this.#socket;
+    this.#socket = null;
+    clearTimeout(this.#timer);
+    this.connected = false;
+    socket?.close();
   }
 
   follow(on) {
@@ -36,18 +40,19 @@ class Live extends EventTarget {
     const url = new URL("/ui/live", location.href);
     url.protocol = url.protocol.replace("http", "ws");
     const socket = (this.#socket = new WebSocket(url, subprotocols()));
-    socket.onopen = () => {
-      this.#again = 1000;
+    // One that was closed has nothing more to say.
+    const own = (hear) => (event) => socket === this.#socket && hear(event);
+    socket.onopen = own(() => {
+      this.#again = AGAIN_FIRST;
       this.#is(true);
       if (this.#follows) this.follow(true);
-    };
-    socket.onmessage = (message) => this.#told(JSON.parse(message.data));
-    socket.onclose = () => {
+    });
+    socket.onmessage = own((message) => this.#told(JSON.parse(message.data)));
+    socket.onclose = own(() => {
       this.#is(false);
-      if (!this.#wanted) return;
-      setTimeout(() => this.#wanted && this.#connect(), this.#again);
+      this.#timer = setTimeout(() => this.#connect(), this.#again);
       this.#again = Math.min(this.#again * 2, AGAIN_MOST);
-    };
+    });
   }
 
   #is(connected) {

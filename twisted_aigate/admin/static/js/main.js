@@ -1,8 +1,8 @@
 // The shell: the key, the way between screens, light and dark.
 
-import { ApiError, ownJson, setKey } from "./api.js";
+import { onRefused, ownJson, setKey } from "./api.js";
 import { fill, h, icon, iconButton, loading } from "./dom.js";
-import { live } from "./live.js";
+import { live, on } from "./live.js";
 
 const SCREENS = [
   ["overview", "Overview"],
@@ -26,6 +26,7 @@ const THEME = "aigate-theme";
 const app = document.getElementById("app");
 const main = h("main", { id: "main", class: "main", tabindex: "-1" });
 let leave = new AbortController();
+let session = new AbortController();
 
 // Light and dark.
 
@@ -61,8 +62,10 @@ function applyTheme() {
 
 function lock(message = "") {
   leave.abort();
+  session.abort();
   live.close();
   setKey("");
+  document.querySelector("dialog")?.close();
   document.title = "aigate";
   const input = h("input", {
     type: "password",
@@ -81,14 +84,14 @@ function lock(message = "") {
       onsubmit: async (event) => {
         event.preventDefault();
         submit.disabled = true;
+        onRefused(() => {});
         setKey(input.value.trim());
         try {
           await ownJson("/logs?limit=1");
           unlock();
         } catch (problem) {
           setKey("");
-          error.textContent =
-            problem instanceof ApiError ? problem.message : "The server cannot be reached.";
+          error.textContent = problem.message;
           submit.disabled = false;
           input.select();
         }
@@ -114,6 +117,8 @@ function lock(message = "") {
 }
 
 function unlock() {
+  session = new AbortController();
+  onRefused(() => lock("The key is not valid any more."));
   const status = h("span", {}, "");
   const dot = h("span", { class: "dot" });
   const version = h("span", { class: "version" });
@@ -122,7 +127,7 @@ function unlock() {
     status.textContent = live.connected ? "Live" : "Reconnecting";
     version.textContent = live.version;
   };
-  live.addEventListener("connection", connection);
+  on(session.signal, "connection", connection);
   connection();
   const brand = () =>
     h("div", { class: "brand" }, h("img", { src: "/ui/assets/icon.svg", alt: "" }), "aigate");
