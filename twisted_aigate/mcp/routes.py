@@ -32,6 +32,9 @@ from twisted_aigate.web.routing import Router
 if TYPE_CHECKING:
     from twisted_aigate.mcp.endpoint import Endpoint
 
+METHODS = frozenset((b"POST", b"GET", b"HEAD", b"DELETE", b"OPTIONS"))
+"""What an endpoint takes, or says itself that it does not."""
+
 _EVENTS = b"text/event-stream"
 _STREAMED = ((b"Cache-Control", b"no-store"), (b"X-Accel-Buffering", b"no"))
 _RETRY_AFTER = ((b"Retry-After", b"5"),)

@@ -10,7 +10,13 @@ from twisted_aigate import __version__
 from twisted_aigate.interfaces import ToolCaller, ToolSource
 from twisted_aigate.mcp.announcements import Announcements
 from twisted_aigate.mcp.origins import Origins
-from twisted_aigate.mcp.routes import Admit, admit_all, mcp_routes, render_mcp_error
+from twisted_aigate.mcp.routes import (
+    METHODS,
+    Admit,
+    admit_all,
+    mcp_routes,
+    render_mcp_error,
+)
 from twisted_aigate.platform.shared import Shared
 from twisted_aigate.web.auth import Authorise
 from twisted_aigate.web.branch import with_branch
@@ -83,7 +89,7 @@ class Endpoints:
         """A tree, with an endpoint for its tools at C{/mcp}."""
         name = tree.prefix.decode("ascii")
         router = self.router(name, lambda: tools, Announcements(), "/mcp", authorise, admit)
-        return with_branch(tree, b"/mcp", router, render_mcp_error)
+        return with_branch(tree, b"/mcp", METHODS, router, render_mcp_error)
 
     def router(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attrs import evolve
 
 from twisted_aigate.web.errors import ErrorFormat
@@ -10,28 +12,34 @@ from twisted_aigate.web.site import Renderer, Tree
 
 
 class _Branch:
-    def __init__(self, paths: tuple[bytes, ...], branch: Renderer, rest: Renderer) -> None:
-        self._paths = paths
+    def __init__(self, goes: Callable[[Request], bool], branch: Renderer, rest: Renderer) -> None:
+        self._goes = goes
         self._branch = branch
         self._rest = rest
 
     def render(self, request: Request) -> object:
-        return (self._branch if request.subpath in self._paths else self._rest).render(request)
+        return (self._branch if self._goes(request) else self._rest).render(request)
 
 
-def with_branch(tree: Tree, path: bytes, branch: Renderer, errors: ErrorFormat) -> Tree:
+def with_branch(
+    tree: Tree, path: bytes, methods: frozenset[bytes], branch: Renderer, errors: ErrorFormat
+) -> Tree:
     """
     A tree in which a path has a renderer of its own.
 
     @param path: It, below the tree's prefix; also with a slash behind it.
+    @param methods: Those that go there: of others the tree itself says what is wrong with them.
     @param branch: What renders it.
     @param errors: How errors are worded there.
     """
     paths = (path, path + b"/")
 
+    def goes(request: Request) -> bool:
+        return request.subpath in paths and request.method in methods
+
     def errors_for(request: Request) -> ErrorFormat:
-        if request.subpath in paths:
+        if goes(request):
             return errors
         return tree.errors if tree.errors_for is None else tree.errors_for(request)
 
-    return evolve(tree, resource=_Branch(paths, branch, tree.resource), errors_for=errors_for)
+    return evolve(tree, resource=_Branch(goes, branch, tree.resource), errors_for=errors_for)
