@@ -5,8 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import shutil
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest import SkipTest
@@ -18,7 +16,6 @@ from tests.end_to_end.server import Server
 TOKEN = "browser-token-0123456789"
 _NEEDED = ("chromium", "chromedriver", "Xvfb")
 _PREFIX = "/stealthy-auto-browse"
-_PATIENCE = 30.0
 
 
 def need_browsers() -> None:
@@ -26,16 +23,6 @@ def need_browsers() -> None:
     missing = [name for name in _NEEDED if shutil.which(name) is None]
     if missing:
         raise SkipTest(f"not installed: {', '.join(missing)}: see apt-packages.txt")
-
-
-def eventually(holds: Callable[[], Any], what: str, seconds: float = _PATIENCE) -> Any:
-    """Wait for what no event tells of; what C{holds} gave that was true."""
-    deadline = time.monotonic() + seconds
-    while not (found := holds()):
-        if time.monotonic() > deadline:
-            raise AssertionError(what)
-        time.sleep(0.02)
-    return found
 
 
 @frozen

@@ -9,8 +9,7 @@ import itertools
 import json
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import TestCase
@@ -21,6 +20,7 @@ from tests.end_to_end.anthropic_server import ANTHROPIC_KEY, ScriptedAnthropic
 from tests.end_to_end.anthropic_steps import Hold, UseTool
 from tests.end_to_end.claude_code import claude
 from tests.end_to_end.server import Server, lasting_port
+from tests.support.waiting import eventually
 
 TOKEN = "claudebox-token-0123456789"
 ZAI_TOKEN = "zai-token-0123456789"
@@ -28,21 +28,6 @@ MOST_RUNS = 4
 _PATIENCE = 30.0
 _numbers = itertools.count()
 _warm: set[Server] = set()
-
-
-def eventually(holds: Callable[[], Any], what: Callable[[], Any] | str) -> Any:
-    """
-    Wait for what no event tells of: processes, descriptors, files.
-
-    @param what: What to say when it does not come.
-    @return: What C{holds} gave that was true.
-    """
-    deadline = time.monotonic() + _PATIENCE
-    while not (found := holds()):
-        if time.monotonic() > deadline:
-            raise AssertionError(what if isinstance(what, str) else what())
-        time.sleep(0.02)
-    return found
 
 
 @frozen

@@ -12,12 +12,13 @@ from unittest import TestCase
 import openai
 
 from tests.end_to_end.anthropic_steps import Hold
-from tests.end_to_end.claudebox_server import ClaudeboxServer, eventually, shared_anthropic
+from tests.end_to_end.claudebox_server import ClaudeboxServer, shared_anthropic
 from tests.end_to_end.key_client import KeyClient
 from tests.end_to_end.provider import API_KEY
 from tests.end_to_end.scripted import ScriptedProvider, Turn
 from tests.end_to_end.server import MASTER_KEY, Server
 from tests.gateway.responses.examples import checked_events
+from tests.support.waiting import eventually
 
 _MCP: Any = {
     "type": "mcp",

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tests.end_to_end.browser_case import BrowserCase
-from tests.end_to_end.browser_server import Answer, eventually
+from tests.end_to_end.browser_server import Answer
+from tests.support.waiting import eventually
 
 KINDS = ("chromium", "chromedriver", "Xvfb")
 _SOON = 10.0

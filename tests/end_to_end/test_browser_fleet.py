@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
 from tests.end_to_end.browser_case import BrowserCase
-from tests.end_to_end.browser_server import TOKEN, Answer, eventually
+from tests.end_to_end.browser_server import TOKEN, Answer
+from tests.support.waiting import eventually
 
 REPLICAS = 3
 CROWD = 40

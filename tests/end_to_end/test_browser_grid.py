@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from tests.end_to_end.browser_case import BrowserCase
 from tests.end_to_end.browser_pages import Pages
-from tests.end_to_end.browser_server import BrowserServer, eventually, need_browsers
+from tests.end_to_end.browser_server import BrowserServer, need_browsers
 from tests.end_to_end.grid import Grid
+from tests.support.waiting import eventually
 
 
 class GridTests(BrowserCase):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.end_to_end.browser_case import BrowserCase
-from tests.end_to_end.browser_server import eventually
+from tests.support.waiting import eventually
 
 TEXTS = (
     'Hello, World! <a href="x">\\ ~ #§',

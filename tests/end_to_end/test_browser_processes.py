@@ -6,8 +6,9 @@ from typing import ClassVar
 from unittest import TestCase
 
 from tests.end_to_end.browser_pages import Pages
-from tests.end_to_end.browser_server import BrowserServer, eventually, need_browsers
+from tests.end_to_end.browser_server import BrowserServer, need_browsers
 from tests.support.redis import RedisServer
+from tests.support.waiting import eventually
 
 
 class SharedTests(TestCase):

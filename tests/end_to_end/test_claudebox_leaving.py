@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 
 from tests.end_to_end.anthropic_steps import Hold, Say, UseTool
-from tests.end_to_end.claudebox_server import ClaudeboxTestCase, Pending, eventually
+from tests.end_to_end.claudebox_server import ClaudeboxTestCase, Pending
+from tests.support.waiting import eventually
 
 
 class DisconnectTests(ClaudeboxTestCase):

@@ -9,7 +9,8 @@ import select
 import threading
 
 from tests.end_to_end.anthropic_steps import Hold, Say, UseTool
-from tests.end_to_end.claudebox_server import MOST_RUNS, ClaudeboxTestCase, eventually
+from tests.end_to_end.claudebox_server import MOST_RUNS, ClaudeboxTestCase
+from tests.support.waiting import eventually
 
 
 class ManyTests(ClaudeboxTestCase):

@@ -14,8 +14,9 @@ import openai
 from tests.end_to_end.anthropic_messages import prompts, tool_results
 from tests.end_to_end.anthropic_server import USAGE
 from tests.end_to_end.anthropic_steps import Hold, Refuse, Say, UseTool
-from tests.end_to_end.claudebox_server import TOKEN, ClaudeboxTestCase, eventually
+from tests.end_to_end.claudebox_server import TOKEN, ClaudeboxTestCase
 from tests.end_to_end.server import MASTER_KEY
+from tests.support.waiting import eventually
 
 _DOCUMENT = "Read the whole conversation"
 """How every prompt begins that has Claude Code read a document."""

@@ -10,10 +10,11 @@ import urllib.request
 from typing import Any
 
 from tests.end_to_end.anthropic_steps import Hold
-from tests.end_to_end.claudebox_server import TOKEN, ZAI_TOKEN, Pending, eventually
+from tests.end_to_end.claudebox_server import TOKEN, ZAI_TOKEN, Pending
 from tests.end_to_end.mcp_client import use_tools
 from tests.end_to_end.mcp_server import ENDPOINTS, PRIVATE, STORAGE_MASTER, UPLOADS, McpTestCase
 from tests.end_to_end.server import MASTER_KEY, Server
+from tests.support.waiting import eventually
 
 _PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(200))
 _STORAGE_TOOLS = {

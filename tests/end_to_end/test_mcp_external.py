@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 from unittest import TestCase
 
-from tests.end_to_end.claudebox_server import eventually
 from tests.end_to_end.mcp_client import Job, use_tools
 from tests.end_to_end.mcp_official_server import KEY
 from tests.end_to_end.server import MASTER_KEY, Server, free_port
+from tests.support.waiting import eventually
 
 _ROOT = Path(__file__).parents[2]
 _PROGRAM = "tests.end_to_end.mcp_official_server"
