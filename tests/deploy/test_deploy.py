@@ -30,7 +30,9 @@ def _read(name: str) -> str:
 
 
 class UnitTests(SynchronousTestCase):
-    @skipUnless(shutil.which("systemd-analyze"), "systemd is not installed")
+    @skipUnless(
+        shutil.which("systemd-analyze"), "NOT TESTED: systemd is missing: apt-get install systemd"
+    )
     def test_systemd_has_nothing_to_say_about_the_units(self) -> None:
         folder = Path(mkdtemp())
         self.addCleanup(shutil.rmtree, folder)

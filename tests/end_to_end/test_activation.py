@@ -80,7 +80,10 @@ class Clients:
             thread.join()
 
 
-@skipUnless(shutil.which("systemd-socket-activate"), "systemd is not installed")
+@skipUnless(
+    shutil.which("systemd-socket-activate"),
+    "NOT TESTED: systemd is missing: apt-get install systemd",
+)
 class ActivationTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.folder = Path(mkdtemp(prefix="aigate-test-"))
