@@ -18,6 +18,11 @@ _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
 # A carriage return at the very end may be half of an end: the next piece tells.
 
 
+def _split(text: bytes) -> list[bytes]:
+    # Hardly a provider sends carriage returns, and without them this takes a tenth of the time.
+    return _LINE_END.split(text) if b"\r" in text else text.split(b"\n")
+
+
 class EventTooLarge(Exception):
     """An event does not end."""
 
@@ -49,7 +54,7 @@ class EventParser:
         if not self._begun:
             text = text.removeprefix(b"\xef\xbb\xbf")
             self._begun = True
-        *lines, rest = _LINE_END.split(text)
+        *lines, rest = _split(text)
         self._unfinished = [rest]
         for line in lines:
             if line.startswith(b":"):

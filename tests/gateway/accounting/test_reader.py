@@ -139,6 +139,17 @@ class StreamTests(SynchronousTestCase):
         chunks = [chunk({"content": "four"}), chunk({"reasoning_content": "four"}), chunk(call)]
         self.assertEqual(_stream(stream(*chunks, done=False)).tokens, 5)
 
+    @given(st.lists(st.tuples(st.sampled_from(("content", "reasoning_content")), st.text())))
+    def test_every_text_is_measured(self, said: list[tuple[str, str]]) -> None:
+        chunks = [chunk({field: text}) for field, text in said]
+        size = sum(len(json.dumps(text)) - len('""') for _, text in said)
+        self.assertEqual(_stream(stream(*chunks)).written, -(-size // 4))
+
+    def test_usage_among_events_that_are_alike(self) -> None:
+        alike = [{"choices": [{"delta": {"content": "four"}}], "usage": None} for _ in range(3)]
+        reader = _stream(_events(*alike, {**alike[0], "usage": _USAGE}, *alike))
+        self.assertEqual((reader.usage.total, reader.written), (154, 7))
+
     def test_what_a_model_says_of_usage_does_not_count(self) -> None:
         said = json.dumps({"usage": {"prompt_tokens": 9, "completion_tokens": 999_999}})
         reader = _stream(stream(chunk({"content": said})))

@@ -15,10 +15,11 @@ _TEXT = re.compile(
     rb'"(?:content|text|delta|arguments|reasoning|reasoning_content|refusal|thinking|partial_json)"'
     rb'\s*:\s*"((?:[^"\\]|\\.)*)'
 )
-_REPEATED = re.compile(rb'^data:.*"response\.[a-z_.]+\.(?:added|done|completed)".*$', re.MULTILINE)
+_REPEATED = re.compile(rb'"response\.[a-z_.]+\.(?:added|done|completed)"')
 """Events of the Responses API that say again what others have said."""
 
 _DATA = b"data:"
+_NO_EVENT = b"\n"
 _BYTES_OF_TOKEN = 4
 
 _LARGE = 64 * KB
@@ -47,6 +48,9 @@ class UsageReader:
         self.usage = Usage()
         self.ended: Callable[[], None] | None = None
         self._written = 0
+        # Most events of a stream are alike but for their text: what stands before it, and behind.
+        self._before = self._after = _NO_EVENT
+        self._frame = 0
         self._rest: list[bytes] = []
         self._rest_size = 0
 
@@ -78,11 +82,23 @@ class UsageReader:
         self._rest.clear()
         self._rest_size = 0
         self._keep(piece[end + 1 :])
-        if _USAGE.search(lines):
-            for line in lines.splitlines():
-                if line.startswith(_DATA) and _USAGE.search(line):
-                    self.usage.read(line[len(_DATA) :].strip())
-        self._measure(_REPEATED.sub(b"", lines) if b'"response.' in lines else lines)
+        for line in lines.splitlines():
+            if line.startswith(self._before) and line.endswith(self._after):
+                self._written += len(line) - self._frame
+            elif line.startswith(_DATA):
+                self._event(line)
+
+    def _event(self, line: bytes) -> None:
+        if _USAGE.search(line):
+            self.usage.read(line[len(_DATA) :].strip())
+        if b'"response.' in line and _REPEATED.search(line):
+            return
+        texts = list(_TEXT.finditer(line))
+        self._written += sum(len(text[1]) for text in texts)
+        if len(texts) == 1:
+            start, end = texts[0].span(1)
+            self._before, self._after = line[:start], line[end:]
+            self._frame = len(line) - (end - start)
 
     def finish(self) -> None:
         """The answer is over, or wanted no more; what has come of its last line counts."""
