@@ -160,9 +160,9 @@ class RoutingTests(RealtimeCase):
         self.agree(DONE)
         states = self.gateway.router.states
         self.assertEqual(states.of(deployment).tokens, 90)
-        self.assertTrue(states.is_available(deployment))
+        self.assertTrue(states.available([deployment]))
         self.upstream.receive(frame(TEXT, DONE, masked=False))
-        self.assertFalse(states.is_available(deployment))
+        self.assertFalse(states.available([deployment]))
 
     def test_a_refusal_leaves_nothing_in_flight(self) -> None:
         self.ask()

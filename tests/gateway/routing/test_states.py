@@ -31,23 +31,23 @@ class StatesTests(SynchronousTestCase):
         for _ in range(2):
             for _ in range(2):
                 self.fail()
-                self.assertTrue(self.states.is_available(_A))
+                self.assertTrue(self.states.available([_A]))
             self.fail()
-            self.assertFalse(self.states.is_available(_A))
-            self.assertTrue(self.states.is_available(_B))
+            self.assertFalse(self.states.available([_A]))
+            self.assertTrue(self.states.available([_B]))
             self.assertEqual(self.states.wait([_A]), 5)
             self.assertEqual(self.states.wait([_A, _B]), 0)
             self.clock.advance(4.9)
-            self.assertFalse(self.states.is_available(_A))
+            self.assertFalse(self.states.available([_A]))
             self.clock.advance(0.2)
-            self.assertTrue(self.states.is_available(_A))
+            self.assertTrue(self.states.available([_A]))
 
     def test_failures_of_the_last_minute(self) -> None:
         """Older ones do not count."""
         for _ in range(5):
             self.fail()
             self.clock.advance(31)
-        self.assertTrue(self.states.is_available(_A))
+        self.assertTrue(self.states.available([_A]))
 
     def test_lasting_failure(self) -> None:
         """It cools down at once."""
@@ -58,18 +58,18 @@ class StatesTests(SynchronousTestCase):
         """The policy says how many of a kind there may be, of lasting ones too."""
         policy = Policy(allowed_fails=9, cooldown_time=5, allowed={"NotFoundError": 1, "T": 0})
         self.states.failed(_A, policy, None, kind="NotFoundError", lasting=True)
-        self.assertTrue(self.states.is_available(_A))
+        self.assertTrue(self.states.available([_A]))
         self.states.failed(_A, policy, None, kind="NotFoundError", lasting=True)
-        self.assertFalse(self.states.is_available(_A))
+        self.assertFalse(self.states.available([_A]))
         self.states.failed(_B, policy, None, kind="T", lasting=False)
-        self.assertFalse(self.states.is_available(_B))
+        self.assertFalse(self.states.available([_B]))
 
     def test_never(self) -> None:
         """With no cooldown none is left alone, save as its provider asks."""
         policy = Policy(allowed_fails=0, cooldown_time=0)
         for lasting in (False, True):
             self.states.failed(_A, policy, None, kind="RateLimitError", lasting=lasting)
-        self.assertTrue(self.states.is_available(_A))
+        self.assertTrue(self.states.available([_A]))
         self.states.failed(_A, policy, 3, kind="RateLimitError", lasting=False)
         self.assertEqual(self.states.wait([_A]), 3)
 
@@ -84,7 +84,7 @@ class StatesTests(SynchronousTestCase):
         self.assertEqual(self.states.wait([_B]), 300)
         self.assertEqual(self.states.rest([_A, _B]), 2)
         self.clock.advance(2)
-        self.assertTrue(self.states.is_available(_A))
+        self.assertTrue(self.states.available([_A]))
 
     def test_rest_is_not_for_what_cools_down_or_is_full(self) -> None:
         """Only what a provider asks for is a rest."""
@@ -99,11 +99,11 @@ class StatesTests(SynchronousTestCase):
         limited = Deployment("m", "openai", "a", limits=Limits(rpm=2))
         self.clock.advance(45)
         for _ in range(2):
-            self.assertTrue(self.states.is_available(limited))
+            self.assertTrue(self.states.available([limited]))
             self.states.end(self.states.begin(limited))
         self.assertEqual(self.states.wait([limited]), 15)
         self.clock.advance(15)
-        self.assertTrue(self.states.is_available(limited))
+        self.assertTrue(self.states.available([limited]))
 
     def test_tokens_a_minute(self) -> None:
         """They count in the minute in which the answer ends."""
@@ -111,13 +111,13 @@ class StatesTests(SynchronousTestCase):
         state = self.states.begin(limited)
         self.clock.advance(59)
         self.states.end(self.states.begin(limited), 99)
-        self.assertTrue(self.states.is_available(limited))
+        self.assertTrue(self.states.available([limited]))
         self.clock.advance(2)
         self.states.end(state, 100)
-        self.assertFalse(self.states.is_available(limited))
+        self.assertFalse(self.states.available([limited]))
         self.assertEqual(self.states.wait([limited]), 59)
         self.clock.advance(60)
-        self.assertTrue(self.states.is_available(limited))
+        self.assertTrue(self.states.available([limited]))
 
     def test_calls_at_once(self) -> None:
         """The limit, until one is over; nobody knows when."""
@@ -125,7 +125,7 @@ class StatesTests(SynchronousTestCase):
         held = [self.states.begin(limited) for _ in range(2)]
         self.assertEqual(self.states.wait([limited]), 1)
         self.states.end(held[0])
-        self.assertTrue(self.states.is_available(limited))
+        self.assertTrue(self.states.available([limited]))
 
     def test_latency(self) -> None:
         """The mean of the last ten; it is forgotten when there was none for an hour."""

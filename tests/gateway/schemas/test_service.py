@@ -165,7 +165,7 @@ class RoutedTests(RoutesCase):
             fallbacks = response.headers.getRawHeaders("x-litellm-attempted-fallbacks")
             self.assertEqual(fallbacks, ["1"])
         [first] = self.gateway.catalogue.find("m")
-        self.assertTrue(self.gateway.router.states.is_available(evolve(first)))
+        self.assertTrue(self.gateway.router.states.available([evolve(first)]))
 
     def test_fails(self) -> None:
         """The error says what is wrong."""

@@ -241,7 +241,7 @@ class Router:
                 raise last
 
     def _choose(self, left: Sequence[Deployment], failures: Counter[str]) -> Deployment | None:
-        available = [each for each in left if self.states.is_available(each)]
+        available = self.states.available(left)
         if not available:
             return None
         if failures:
@@ -262,7 +262,7 @@ class Router:
         """Seconds until the next try; C{None}: there is none."""
         least = self.policy.retry_after
         count = failures[deployment.id]
-        if any(failures[each.id] < count and self.states.is_available(each) for each in left):
+        if any(failures[each.id] < count for each in self.states.available(left)):
             # Another deployment need not wait for the one that failed.
             return least
         asked = self.states.rest(left)

@@ -37,6 +37,7 @@ class State:
     @ivar tokens: Tokens that it has answered with in the minute.
     @ivar calls: Calls that it was ever given.
     @ivar failed_calls: Calls that it has ever failed at.
+    @ivar latency: Seconds that its last answers took to begin, on average; C{None}: there was none.
     """
 
     in_flight: int = 0
@@ -46,28 +47,26 @@ class State:
     tokens: int = 0
     calls: int = 0
     failed_calls: int = 0
-    _minute: int = -1
+    latency: float | None = None
+    _minute_began: float = -math.inf
     _latencies: deque[float] = field(factory=lambda: deque(maxlen=_LATENCIES))
     _answered_at: float = 0.0
     _failures: deque[float] = field(factory=deque)
 
-    @property
-    def latency(self) -> float | None:
-        """Seconds that its last answers took to begin, on average; C{None}: there was none."""
-        return sum(self._latencies) / len(self._latencies) if self._latencies else None
-
     def turn_to(self, now: float) -> None:
         """Forget what is over."""
-        minute = int(now // MINUTE)
-        if minute != self._minute:
-            self._minute, self.requests, self.tokens = minute, 0, 0
-            if now - self._answered_at > _LATENCIES_KEPT:
-                self._latencies.clear()
+        if 0 <= now - self._minute_began < MINUTE:
+            return
+        self._minute_began, self.requests, self.tokens = now // MINUTE * MINUTE, 0, 0
+        if now - self._answered_at > _LATENCIES_KEPT:
+            self._latencies.clear()
+            self.latency = None
 
     def answered(self, now: float, seconds: float) -> None:
         """Keep how long an answer took to begin."""
         self._answered_at = now
         self._latencies.append(seconds)
+        self.latency = sum(self._latencies) / len(self._latencies)
 
     def failed(self, now: float) -> int:
         """
@@ -122,10 +121,13 @@ class States:
 
     def of(self, deployment: Deployment) -> State:
         """The state of a deployment, of this moment."""
+        return self._at(deployment, self._clock.seconds())
+
+    def _at(self, deployment: Deployment, now: float) -> State:
         state = self._states.get(deployment.id)
         if state is None:
             state = self._states[deployment.id] = State()
-        state.turn_to(self._clock.seconds())
+        state.turn_to(now)
         return state
 
     def keep(self, deployments: Iterable[Deployment]) -> None:
@@ -201,9 +203,10 @@ class States:
         if retry_after:
             state.rest(now + min(retry_after, _LONGEST_REST))
 
-    def is_available(self, deployment: Deployment) -> bool:
-        """Whether it may be given a call now."""
-        return self.wait((deployment,)) == 0
+    def available(self, deployments: Iterable[Deployment]) -> list[Deployment]:
+        """Those that may be given a call now."""
+        now = self._clock.seconds()
+        return [each for each in deployments if not self._wait(each, now)]
 
     def rest(self, deployments: Iterable[Deployment]) -> float | None:
         """
@@ -212,30 +215,34 @@ class States:
         @return: C{None}: for other reasons none may.
         """
         now = self._clock.seconds()
+        states = ((each, self._at(each, now)) for each in deployments)
         rests = [
-            max(self.of(each).resting_until - now, 0.0)
-            for each in deployments
-            if self.of(each).cooling_until <= now and not self._full(each)
+            max(state.resting_until - now, 0.0)
+            for each, state in states
+            if state.cooling_until <= now and not _full(each, state, now)
         ]
         return min(rests, default=None)
 
     def wait(self, deployments: Iterable[Deployment]) -> float:
         """Seconds until one of them may be available again; 0: it is."""
         now = self._clock.seconds()
-        waits = []
-        for deployment in deployments:
-            state = self.of(deployment)
-            until = max(state.cooling_until, state.resting_until)
-            waits.append(max(until - now, self._full(deployment)))
-        return min(waits)
+        return min(self._wait(each, now) for each in deployments)
 
-    def _full(self, deployment: Deployment) -> float:
-        """Seconds for which it is at its limits."""
-        limits, state = deployment.limits, self.of(deployment)
-        if (limits.rpm is not None and state.requests >= limits.rpm) or (
-            limits.tpm is not None and state.tokens >= limits.tpm
-        ):
-            return MINUTE - self._clock.seconds() % MINUTE
-        if limits.max_parallel is not None and state.in_flight >= limits.max_parallel:
-            return _A_MOMENT
-        return 0.0
+    def _wait(self, deployment: Deployment, now: float) -> float:
+        state = self._at(deployment, now)
+        full = _full(deployment, state, now)
+        if state.cooling_until <= now and state.resting_until <= now:
+            return full
+        return max(state.cooling_until - now, state.resting_until - now, full)
+
+
+def _full(deployment: Deployment, state: State, now: float) -> float:
+    """Seconds for which it is at its limits."""
+    limits = deployment.limits
+    if (limits.rpm is not None and state.requests >= limits.rpm) or (
+        limits.tpm is not None and state.tokens >= limits.tpm
+    ):
+        return MINUTE - now % MINUTE
+    if limits.max_parallel is not None and state.in_flight >= limits.max_parallel:
+        return _A_MOMENT
+    return 0.0
