@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+import sqlalchemy as sa
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, gatherResults
@@ -16,7 +17,12 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from tests.support import postgresql
-from twisted_aigate.kernel.database import Database, DatabaseFull, DatabaseUnavailable
+from twisted_aigate.kernel.database import (
+    Database,
+    DatabaseFull,
+    DatabaseUnavailable,
+    insert_rows,
+)
 from twisted_aigate.kernel.database.sessions import Session
 
 _MIGRATIONS = "twisted_aigate.migrations"
@@ -34,6 +40,17 @@ def _insert(number: int, name: str = "") -> object:
         return number
 
     return work
+
+
+_events = sa.Table(
+    "events",
+    sa.MetaData(),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("note", sa.Text),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("hit", sa.Boolean, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+)
 
 
 def _all(conn: Connection) -> list[int]:
@@ -85,6 +102,31 @@ class DatabaseContract:
     async def test_what_is_written_is_read(self) -> None:
         self.assertEqual(await self.database.write(_insert(1)), 1)
         self.assertEqual(await self.database.read(_all), [1])
+
+    async def test_many_rows_at_once(self) -> None:
+        """They come back as they were: rows of every kind of value."""
+        names = ("id", "note", "amount", "hit", "at")
+        rows = [
+            ("a", None, 2**63 - 1, True, 1_764_278_400.123456),
+            ("b", "quotes \"' and \\ back\nslashes", -(2**63), False, 0.1),
+            ("c", "Ελληνικά 中文 🙂", 0, False, -1e300),
+            ("d", "", 1, True, 5e-324),
+        ]
+
+        def work(conn: Connection) -> list[tuple[object, ...]]:
+            _events.create(conn)
+            insert_rows(conn, _events, [dict(zip(names, row, strict=True)) for row in rows])
+            return [tuple(row) for row in conn.execute(_events.select().order_by("id"))]
+
+        self.assertEqual(await self.database.write(work), rows)
+
+    async def test_many_rows_of_which_one_is_there(self) -> None:
+        def work(conn: Connection) -> None:
+            _events.create(conn)
+            row = {"id": "a", "note": None, "amount": 1, "hit": True, "at": 0.0}
+            insert_rows(conn, _events, [row, row])
+
+        await self.assertFailure(self.database.write(work), IntegrityError)
 
     async def test_writes_share_a_commit(self) -> None:
         statements = self.watch()

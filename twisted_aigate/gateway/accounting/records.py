@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from twisted_aigate.gateway.accounting.holds import Freed, budget_holds, release, shrink
 from twisted_aigate.gateway.keys.records import metadata, take_turn, virtual_keys
+from twisted_aigate.kernel.database import insert_rows
 
 spend_logs = sa.Table(
     "spend_logs",
@@ -138,7 +139,7 @@ class SpendTable:
         is_posted = bool(spent) and self._is_posted(connection, batch)
         if spent and not is_posted:
             rows = [_row(f"{batch}-{number}", each) for number, each in enumerate(spent)]
-            connection.execute(spend_logs.insert(), rows)
+            insert_rows(connection, spend_logs, rows)
             connection.execute(_UPSERTS[connection.dialect.name], _daily(spent))
             _pay(connection, entries)
         shrink(connection, freed, is_posted=is_posted)
