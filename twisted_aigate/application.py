@@ -21,6 +21,7 @@ from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_aigate.kernel import garbage
 from twisted_aigate.kernel.service_manager import ServiceManager, given_sockets
 from twisted_aigate.kernel.settings import Configuration, SettingsError, load
 from twisted_aigate.kernel.signals import SignalHandlers
@@ -38,14 +39,18 @@ class Aigate(Service):
 
     @param reactor: Everything runs on it.
     @param read: Reads the configuration; called now and at each SIGHUP.
+    @param started: Called when it serves.
     @raise SettingsError: The configuration cannot be used.
     """
 
     name = "aigate"
     _log = Logger()
 
-    def __init__(self, reactor: Any, read: Callable[[], Configuration]) -> None:
+    def __init__(
+        self, reactor: Any, read: Callable[[], Configuration], started: Callable[[], None]
+    ) -> None:
         self._reactor = reactor
+        self._started = started
         self._read = read
         self._manager = ServiceManager(os.environ, os.getpid(), reactor)
         configuration = read()
@@ -75,6 +80,7 @@ class Aigate(Service):
         await self._platform.open(listening)
         self._platform.summarise()
         self._manager.ready()
+        self._started()
 
     def _endpoints(self) -> Iterator[tuple[Site, str]]:
         edge = self._settings.edge
@@ -178,4 +184,4 @@ def make_service(reactor: Any) -> Aigate:
     @raise SettingsError: The configuration cannot be used.
     """
     folder = Path.cwd()
-    return Aigate(reactor, lambda: load(os.environ, folder))
+    return Aigate(reactor, lambda: load(os.environ, folder), garbage.settle)

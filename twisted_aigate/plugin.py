@@ -51,6 +51,9 @@ class AigateServiceMaker:
 
     def makeService(self, options: Options) -> IService:
         """Make it, on the reactor that twistd has installed."""
+        from twisted_aigate.kernel import garbage
+
+        garbage.postpone()
         from twisted.internet import reactor
 
         from twisted_aigate.application import make_service

@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from twisted_aigate.kernel import garbage
 from twisted_aigate.kernel.secrets import new_token
 from twisted_aigate.kernel.settings import describe, load
 
@@ -78,6 +79,7 @@ def check(folder: Path) -> str:
 
 def run() -> None:
     """Serve in the foreground, as C{twistd --nodaemon aigate} does."""
+    garbage.postpone()
     from twisted.scripts import twistd
 
     sys.argv = ["twistd", "--nodaemon", "--pidfile=", "aigate"]
