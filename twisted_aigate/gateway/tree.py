@@ -13,7 +13,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_aigate.gateway.accounting.accounts import Accounts
-from twisted_aigate.gateway.accounting.price_book import load_library, needs_library
 from twisted_aigate.gateway.agent.service import Agent
 from twisted_aigate.gateway.cache.plan import CachePlan, make_plan
 from twisted_aigate.gateway.cache.service import ResponseCache
@@ -166,7 +165,6 @@ class GatewayTree:
         tools: ToolSource,
     ) -> None:
         settings = configuration.settings
-        self._threads = threads
         self._accounts = accounts
         self._client = HTTPClient(reactor, endpoints(reactor))
         self._sockets = WebSocketClient(reactor, endpoints(reactor))
@@ -247,16 +245,16 @@ class GatewayTree:
 
     async def start(self) -> None:
         """Make everything ready that calls need."""
-        if any(map(needs_library, self.gateway.catalogue)):
-            # Beside all else: the first call waits for what is left of it.
-            self._threads.run(load_library).addErrback(self._no_prices)
+        # Beside all else: the first call waits for what is left of it.
+        prices = self._accounts.prices.prepare(lambda: self.gateway.catalogue)
+        Deferred.fromCoroutine(prices).addErrback(self._no_prices)
         if self._redis is not None:
             await self._redis.start()
         await self._accounts.start()
         self._responses.start()
 
     def _no_prices(self, failure: Failure) -> None:
-        self._log.failure("the library of prices cannot be loaded", failure)
+        self._log.failure("the vendors' prices cannot be loaded", failure)
 
     async def stop(self) -> None:
         """End the workers, close the connections to providers, and keep what calls cost."""

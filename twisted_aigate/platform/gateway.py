@@ -11,6 +11,7 @@ from twisted.logger import Logger
 
 from twisted_aigate.claudebox.accounts import check_gateway_model, gateway_token
 from twisted_aigate.gateway.accounting.accounts import Accounts
+from twisted_aigate.gateway.accounting.price_file import load_table
 from twisted_aigate.gateway.routes import (
     KEY_HEADERS,
     errors_for,
@@ -60,6 +61,7 @@ class GatewayPart:
             shared.redis,
             shared.node,
             settings.spend.log_retention,
+            lambda: shared.threads.run(load_table, settings.data_dir / "prices"),
         )
         self.tally = accounts.meter.tally
         self._gateway = GatewayTree(

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.gateway.accounts import load_prices, price_table
 from twisted_aigate.gateway.accounting.money import to_dollars, to_nanos
-from twisted_aigate.gateway.accounting.price_book import (
-    LIBRARY_NAMES,
-    PriceBook,
-    load_library,
-    needs_library,
-)
+from twisted_aigate.gateway.accounting.price_book import LIBRARY_NAMES, PriceBook, needs_library
+from twisted_aigate.gateway.accounting.price_library import load_library
+from twisted_aigate.gateway.accounting.price_table import PriceTable
 from twisted_aigate.gateway.accounting.prices import (
     PRICE_NAMES,
     Amounts,
@@ -79,7 +78,9 @@ class PriceBookTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.clock.advance(datetime(2026, 6, 1, tzinfo=UTC).timestamp())
-        self.book = PriceBook(self.clock)
+        self.book = PriceBook(self.clock, load_prices)
+        vendors = Deployment("m", "openai", "x")
+        self.successResultOf(Deferred.fromCoroutine(self.book.prepare(lambda: [vendors])))
 
     def cost(self, provider: str, model: str, **amounts: float) -> int:
         """What work costs at a deployment."""
@@ -114,6 +115,42 @@ class PriceBookTests(SynchronousTestCase):
         self.assertEqual(self.cost("openai", "no-such-model", prompt=10**6), 0)
         self.assertEqual(self.cost("local", "gpt-4o-mini", prompt=10**6), 0)
         self.assertEqual(self.cost("hosted_vllm", "gpt-4o-mini", prompt=10**6), 0)
+
+    def test_they_are_loaded_once_for_all_who_wait(self) -> None:
+        """Who leaves, and a failure, takes nothing from the others."""
+        loads: list[Deferred[PriceTable]] = []
+
+        async def load() -> PriceTable:
+            loads.append(Deferred())
+            return await loads[-1]
+
+        book = PriceBook(self.clock, load)
+        vendors = [Deployment("m", "openai", "gpt-4o-mini")]
+
+        def prepared() -> Deferred[None]:
+            return Deferred.fromCoroutine(book.prepare(lambda: vendors))
+
+        leaves, fails, waits = prepared(), prepared(), prepared()
+        self.assertEqual(len(loads), 1)
+        leaves.cancel()
+        self.failureResultOf(leaves, CancelledError)
+        loads[1].errback(OSError())
+        self.failureResultOf(fails, OSError)
+        self.assertNoResult(waits)
+        loads[2].callback(price_table())
+        self.successResultOf(waits)
+        self.successResultOf(prepared())
+        self.assertEqual(len(loads), 3)
+        self.assertFalse(book.of(vendors[0]).is_free)
+
+    def test_only_what_is_needed_is_loaded(self) -> None:
+        async def load() -> PriceTable:
+            raise AssertionError
+
+        book = PriceBook(self.clock, load)
+        own = Deployment("m", "openai", "x", info={"input_cost_per_token": 1.0})
+        deployments = [own, Deployment("m", "local", "x")]
+        self.successResultOf(Deferred.fromCoroutine(book.prepare(lambda: deployments)))
 
     def test_the_configuration_wins(self) -> None:
         info = {"input_cost_per_token": 1.0}

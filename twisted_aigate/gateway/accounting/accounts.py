@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twisted_aigate.gateway.accounting.budgets import Budgets
 from twisted_aigate.gateway.accounting.ledger import Ledger
 from twisted_aigate.gateway.accounting.meter import Meter
 from twisted_aigate.gateway.accounting.price_book import PriceBook
+from twisted_aigate.gateway.accounting.price_table import PriceTable
 from twisted_aigate.gateway.accounting.reports import SpendReports
 from twisted_aigate.gateway.accounting.upkeep import Upkeep
 from twisted_aigate.gateway.keys.limits import LimitCounters
@@ -29,7 +31,9 @@ class Accounts:
     @param redis: Where processes count calls together; C{None}: each counts its own.
     @param node: This process's name there.
     @param log_retention: Seconds that the rows of calls are kept; 0: for ever.
+    @param load_prices: Loads the vendors' prices.
     @ivar keys: The virtual keys.
+    @ivar prices: What deployments' work costs.
     @ivar meter: Lets calls in and has them paid.
     @ivar reports: Say who spent what.
     """
@@ -42,14 +46,16 @@ class Accounts:
         redis: Redis | None,
         node: str,
         log_retention: float,
+        load_prices: Callable[[], Awaitable[PriceTable]],
     ) -> None:
         self.keys = Keys(database, reactor, master)
         self._ledger = Ledger(database, reactor)
         self._budgets = Budgets(database, self._ledger, reactor, node)
+        self.prices = PriceBook(reactor, load_prices)
         self.meter = Meter(
             self._budgets,
             LimitCounters(reactor) if redis is None else SharedLimitCounters(redis, reactor),
-            PriceBook(reactor),
+            self.prices,
             reactor,
         )
         self.reports = SpendReports(database)

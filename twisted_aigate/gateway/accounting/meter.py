@@ -86,15 +86,15 @@ class Meter:
         """
         visit = self._visit(caller, call)
         key = caller.key
-        if key is not None:
-            if key.limits:
-                await self._count(key, visit)
-            if key.max_budget is not None:
-                try:
-                    visit.hold = await self._budgets.hold(self._wanted(key, call, reachable()))
-                except BaseException:
-                    visit.leave()
-                    raise
+        if key is not None and key.limits:
+            await self._count(key, visit)
+        try:
+            await self._prices.prepare(reachable)
+            if key is not None and key.max_budget is not None:
+                visit.hold = await self._budgets.hold(self._wanted(key, call, reachable()))
+        except BaseException:
+            visit.leave()
+            raise
         return visit
 
     def _visit(self, caller: Caller, call: AnyCall) -> Visit:
