@@ -27,6 +27,7 @@ from twisted_aigate.gateway.local.provider import LocalProvider
 from twisted_aigate.gateway.local.table import LOCAL_MODELS, LocalModelEntry
 from twisted_aigate.gateway.providers.anthropic.provider import AnthropicProvider
 from twisted_aigate.gateway.providers.azure import AzureProvider
+from twisted_aigate.gateway.providers.azure_ai import AzureAIProvider
 from twisted_aigate.gateway.providers.claudebox import ClaudeProvider, claude_deployments
 from twisted_aigate.gateway.providers.cohere.provider import CohereProvider
 from twisted_aigate.gateway.providers.gemini.provider import GeminiProvider
@@ -189,6 +190,7 @@ class GatewayTree:
             "gemini": GeminiProvider(upstream, fetch),
             "cohere": CohereProvider(upstream),
             "azure": AzureProvider(upstream, threads),
+            "azure_ai": AzureAIProvider(upstream, threads),
             "local": LocalProvider(self._local),
             **{name: ClaudeProvider(models) for name, models in claude.items()},
         }

@@ -16,10 +16,12 @@ from tests.support.threads import HeldThreads
 from twisted_aigate.gateway.calls import FormCall, Task, Upload
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.providers.azure import AzureProvider
+from twisted_aigate.gateway.providers.azure_ai import AzureAIProvider
 from twisted_aigate.gateway.providers.interface import IProvider
 from twisted_aigate.gateway.providers.openai import OpenAIProvider
 from twisted_aigate.gateway.providers.upstream import Upstream
 from twisted_aigate.gateway.responses.asks import KeptAsk
+from twisted_aigate.http_client.messages import Origin
 
 _TASKS = (
     Task.CHAT, Task.COMPLETION, Task.EMBEDDING, Task.SPEECH, Task.IMAGE, Task.MODERATION,
@@ -155,6 +157,38 @@ class OpenAITests(ProviderCase):
             self.assertEqual((error.status, error.code, error.param), (400, expected, "p"))
         for body in ({"message": "m"}, {"detail": "m"}, {"error": "m"}):
             self.assertEqual(self.refused(422, body).message, "openai: m")
+
+
+class AzureAITests(ProviderCase):
+    """Other makers' models at Azure."""
+
+    name = "azure_ai"
+
+    def make(self, upstream: Upstream) -> IProvider:
+        """See L{ProviderCase}."""
+        threads: Any = HeldThreads()
+        return AzureAIProvider(upstream, threads)
+
+    def test_targets(self) -> None:
+        """A resource is asked at its own paths, a model that was deployed alone as it says."""
+        default, dated = "?api-version=2024-05-01-preview", "?api-version=2025-04-01"
+        for host, path, version, prefix, query in (
+            ("me.services.ai.azure.com", "", None, "/models", default),
+            ("me.services.ai.azure.com", "/models", "2025-04-01", "/models", dated),
+            ("me.services.ai.azure.com", "/openai/v1", None, "/openai/v1", ""),
+            ("me.eastus.models.ai.azure.com", "/v1", None, "/v1", ""),
+            ("me.eastus.models.ai.azure.com", "", "2025-04-01", "", dated),
+        ):  # fmt: skip
+            for task in _TASKS:
+                deployment = self.deployment(
+                    path=path, api_version=version, origin=Origin("http", host, 80)
+                )
+                self.ask(deployment, task).addErrback(lambda _: None)
+                sent = self.sent()
+                self.assertEqual(sent.target, f"{prefix}{task.value}{query}")
+                who = {"api-key": KEY} if "services" in host else {"authorization": f"Bearer {KEY}"}
+                self.assertEqual({key: sent.fields.get(key) for key in who}, who)
+                self.assertEqual("api-key" in sent.fields, "api-key" in who)
 
 
 class AzureTests(ProviderCase):

@@ -17,6 +17,7 @@ from twisted_aigate.kernel.units import HOUR
 LIBRARY_NAMES = {
     "anthropic": "anthropic",
     "azure": "azure",
+    "azure_ai": "azure",
     "cerebras": "cerebras",
     "cohere": "cohere",
     "deepseek": "deepseek",

@@ -27,7 +27,7 @@ OTHER_NAMES = {
 NOT_HERE = frozenset(
     (
         "a2a", "a2a_agent", "abliteration", "ai21", "anthropic_text", "assemblyai", "auto_router",
-        "aws_polly", "aws_textract", "azure_ai", "azure_speech", "azure_text", "bedrock",
+        "aws_polly", "aws_textract", "azure_speech", "azure_text", "bedrock",
         "bedrock_mantle", "bespoke", "black_forest_labs", "bytez", "charity_engine", "chatgpt",
         "clf_ai_gateway", "cloudflare", "cognition", "coralbricks", "cortecs", "cursor", "custom",
         "darkbloom", "databricks", "databricks_agent", "datarobot", "deepgram",

@@ -102,6 +102,7 @@ OTHER_SHAPED = {
         "https://api.cohere.com", "COHERE_API_KEY", "COHERE_API_BASE", ("CO_API_KEY",)
     ),
     "azure": OpenAIShaped(None, "AZURE_API_KEY", "AZURE_API_BASE", responses=True),
+    "azure_ai": OpenAIShaped(None, "AZURE_AI_API_KEY", "AZURE_AI_API_BASE"),
 }
 """Those that speak a language of their own, or OpenAI's at other paths."""
 
