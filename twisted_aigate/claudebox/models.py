@@ -6,9 +6,6 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from attrs import frozen
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
-from jsonschema.validators import validator_for
 from msgspec import Meta, Struct, field
 
 from twisted_aigate.claudebox.errors import ClaudeboxError
@@ -95,6 +92,11 @@ def check_extras(request: RunRequest) -> Extras:
 def _schema_text(request: RunRequest) -> str | None:
     if request.json_schema is None:
         return None
+    # Hardly anyone has one, and it is megabytes and a part of a start.
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+    from jsonschema.validators import validator_for
+
     schema = _parsed(request.json_schema, "jsonSchema")
     try:
         # Claude Code drops a schema whole that names a dialect which it does not know by name.
