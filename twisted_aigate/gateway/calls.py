@@ -14,6 +14,7 @@ from twisted.web.iweb import IBodyProducer
 from twisted_aigate.gateway.cache.controls import NONE, Controls
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.events import EVENT_STREAM
+from twisted_aigate.gateway.wishes import NO_WISHES, Wishes
 
 
 class Task(Enum):
@@ -49,7 +50,7 @@ class Call:
     @ivar task: What is asked.
     @ivar model: The model's name as the caller wrote it.
     @ivar fields: The request's fields, each in the text that it came in; the gateway's own
-        (C{extra_headers}, C{mock_response}, C{cache}) are taken out.
+        (C{extra_headers}, C{mock_response}, C{fallbacks}, …) are taken out.
     @ivar body: The request as it came, when C{fields} says nothing else; otherwise C{None}.
     @ivar stream: The caller wants events.
     @ivar extra_headers: Header fields for the provider.
@@ -58,6 +59,7 @@ class Call:
         speaks, for a provider that speaks it too.
     @ivar cache: What is asked of the cache.
     @ivar checked: Whether its answer must fit the schema that it asks for; C{None}: as configured.
+    @ivar wishes: How the caller wants it to be routed.
     """
 
     task: Task
@@ -70,6 +72,7 @@ class Call:
     protocol_headers: tuple[tuple[bytes, bytes], ...] = ()
     cache: Controls = NONE
     checked: bool | None = None
+    wishes: Wishes = NO_WISHES
 
     def with_defaults(self, defaults: Mapping[str, msgspec.Raw]) -> Call:
         """The call with these fields where it has none of the name."""

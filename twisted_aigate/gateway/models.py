@@ -19,6 +19,9 @@ ExtraHeaders = dict[str, str]
 Count = Annotated[int, Meta(ge=1)]
 Compression = Annotated[int, Meta(ge=0, le=100)]
 PartialImages = Annotated[int, Meta(ge=0)]
+MOST_RETRIES = 100
+Retries = Annotated[int, Meta(ge=0, le=MOST_RETRIES)]
+Seconds = Annotated[float, Meta(gt=0)]
 Temperature = Annotated[float, Meta(ge=0)]
 
 
@@ -35,12 +38,21 @@ class StreamOptions(Struct):
     include_usage: bool | None = None
 
 
+class FallbackModel(Struct):
+    """A model to ask in place of another; of its other fields none has an effect."""
+
+    model: NonEmpty
+
+
 class BaseRequest(Struct, kw_only=True):
     """What every call has; where a model need not be named, the gateway knows one."""
 
     model: NonEmpty | None = None
     extra_headers: ExtraHeaders | None = None
     cache: CacheField | None = None
+    fallbacks: list[NonEmpty | FallbackModel] | None = None
+    num_retries: Retries | None = None
+    timeout: Seconds | None = None
 
 
 class CallRequest(BaseRequest, kw_only=True):

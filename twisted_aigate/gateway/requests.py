@@ -22,6 +22,7 @@ from twisted_aigate.gateway.models import (
     SpeechRequest,
 )
 from twisted_aigate.gateway.responses.models import ResponsesRequest
+from twisted_aigate.gateway.wishes import NO_WISHES, Wishes
 
 REQUESTS: dict[Task, type[BaseRequest]] = {
     Task.CHAT: ChatRequest,
@@ -36,7 +37,10 @@ REQUESTS: dict[Task, type[BaseRequest]] = {
 }
 """The typed model of each call whose request is a JSON object."""
 
-_OURS = ("extra_headers", "mock_response", "cache", "enable_json_schema_validation")
+_OURS = (
+    "extra_headers", "mock_response", "cache", "enable_json_schema_validation",
+    "fallbacks", "num_retries", "timeout",
+)  # fmt: skip
 """Fields that are for the gateway and not for the provider."""
 
 _NEVER_FORWARDED = frozenset(
@@ -111,6 +115,7 @@ def json_call(
     headers: tuple[tuple[bytes, bytes], ...] = (),
     default: Callable[[], str] = no_model,
     cache_control: bytes | None = None,
+    wishes: Wishes = NO_WISHES,
 ) -> Call:
     """
     A call of a JSON request.
@@ -121,6 +126,7 @@ def json_call(
     @param headers: The caller's header fields that belong to the task's protocol.
     @param default: Tells the model to call when the request names none.
     @param cache_control: The caller's C{Cache-Control}.
+    @param wishes: How the caller wants it to be routed.
     @raise GatewayError: 400: it cannot be a call.
     """
     untouched = request.model is not None
@@ -138,4 +144,5 @@ def json_call(
         headers,
         read_controls(request.cache, cache_control),
         getattr(request, "enable_json_schema_validation", None),
+        wishes,
     )

@@ -31,6 +31,7 @@ from twisted_aigate.gateway.responses.service import begin_turn
 from twisted_aigate.gateway.routing.asking import Ask
 from twisted_aigate.gateway.routing.router import Answer, Router
 from twisted_aigate.gateway.schemas.service import Schemas
+from twisted_aigate.gateway.wishes import NO_WISHES
 from twisted_aigate.http_client import Origin
 from twisted_aigate.kernel.identifiers import current_request_id
 
@@ -84,15 +85,15 @@ class Gateway:
         if call.checked is None and self.router.policy.enable_json_schema_validation:
             call = evolve(call, checked=True)
         cache = self._cache
-        if cache is None or not cache.covers(call) or not self._is_repeatable(call.model):
+        if cache is None or not cache.covers(call) or not self._is_repeatable(call):
             return await self._answer(caller, call)
         return await self._cached(cache, caller, call)
 
-    def _is_repeatable(self, model: str) -> bool:
+    def _is_repeatable(self, call: Call) -> bool:
         """Whether an answer can stand for another: not if somebody may have to act for it."""
         return not any(
             deployment.mock_response is not None or IActs.providedBy(self._provider(deployment))
-            for deployment in self.router.reachable(model)
+            for deployment in self.router.reachable(call.model, call.wishes)
         )
 
     async def _cached(self, cache: ResponseCache, caller: Caller, call: Call) -> Result:
@@ -128,6 +129,11 @@ class Gateway:
         """The call by the model name that the caller means and may use."""
         model = caller.alias(call.model)
         caller.check(model, self.catalogue)
+        if call.wishes.fallbacks:
+            names = tuple(map(caller.alias, call.wishes.fallbacks))
+            for name in names:
+                caller.check(name, self.catalogue)
+            call = evolve(call, wishes=evolve(call.wishes, fallbacks=names))
         return call if model == call.model else evolve(call, model=model, body=None)
 
     async def _message(self, caller: Caller, call: Call) -> Result:
@@ -222,15 +228,17 @@ class Gateway:
         ask: Ask,
         only: Deployment | None = None,
     ) -> Result:
+        wishes = call.wishes if isinstance(call, Call) else NO_WISHES
+
         def reachable() -> Sequence[Deployment]:
-            return self.router.reachable(call.model) if only is None else [only]
+            return self.router.reachable(call.model, wishes) if only is None else [only]
 
         visit = await self._meter.admit(caller, call, reachable)
         try:
             if only is None:
-                answer = await self.router.route(call.model, ask)
+                answer = await self.router.route(call.model, ask, wishes)
             else:
-                answer = await self.router.route_to(only, ask)
+                answer = await self.router.route_to(only, ask, wishes)
         except BaseException:
             visit.failed()
             raise
@@ -244,6 +252,9 @@ class Gateway:
         provider = self._provider(deployment)
         if isinstance(call, FormCall):
             return await provider.call_form(deployment, call)
+        seconds = call.wishes.timeout
+        if seconds is not None:
+            deployment = evolve(deployment, timeout=seconds, stream_timeout=seconds)
         if deployment.defaults and call.task in _DEFAULTED:
             call = call.with_defaults(deployment.defaults)
         return await provider.call(deployment, call)

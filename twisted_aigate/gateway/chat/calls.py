@@ -31,6 +31,7 @@ def chat_call(call: Call, chat: dict[str, Any]) -> Call:
         stream=call.stream,
         extra_headers=call.extra_headers,
         mock_response=call.mock_response,
+        wishes=call.wishes,
     )
 
 

@@ -22,6 +22,7 @@ from twisted_aigate.gateway.requests import (
 from twisted_aigate.gateway.routes.callers import tool_caller
 from twisted_aigate.gateway.routes.errors import request_id_field
 from twisted_aigate.gateway.service import Gateway
+from twisted_aigate.gateway.wishes import read_wishes
 from twisted_aigate.kernel.threads import Threads
 from twisted_aigate.web.auth import Authorise
 from twisted_aigate.web.errors import Headers
@@ -120,7 +121,10 @@ class CallRoutes:
         headers = protocol_headers(task, request.fields)
         default = self._default(task, caller)
         cache_control = request.joined_field(b"cache-control")
-        call = json_call(task, checked, parse_fields(body), body, headers, default, cache_control)
+        wishes = read_wishes(checked, request.field)
+        call = json_call(
+            task, checked, parse_fields(body), body, headers, default, cache_control, wishes
+        )
         more = (request_id_field(request.id),) if task is Task.MESSAGES else ()
 
         def visit() -> Visitor:

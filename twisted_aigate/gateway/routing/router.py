@@ -36,6 +36,7 @@ from twisted_aigate.gateway.routing.fallbacks import fallbacks_of
 from twisted_aigate.gateway.routing.policy import Policy
 from twisted_aigate.gateway.routing.states import States
 from twisted_aigate.gateway.routing.strategies import choose
+from twisted_aigate.gateway.wishes import NO_WISHES, Wishes
 
 _T = TypeVar("_T")
 Attempt = Callable[[Deployment], Awaitable[_T]]
@@ -115,26 +116,30 @@ class Router:
         self._reachable.clear()
         self.states.keep(catalogue)
 
-    async def route_to(self, deployment: Deployment, ask: Ask) -> Answer:
+    async def route_to(
+        self, deployment: Deployment, ask: Ask, wishes: Wishes = NO_WISHES
+    ) -> Answer:
         """
         Have one deployment answer: tried again as any, but nobody takes its place.
 
         @param ask: Asks it. Cancelled when the caller leaves.
+        @param wishes: How the caller wants it to be done.
         @raise GatewayError: It gives no answer.
         """
         try:
-            return _answer(await self._try([deployment], self._once(ask), 0, True))
+            return _answer(await self._try([deployment], self._once(ask), 0, True, wishes))
         except _Failed as failed:
             raise failed.error from None
 
-    async def route(self, model: str, ask: Ask) -> Answer:
+    async def route(self, model: str, ask: Ask, wishes: Wishes = NO_WISHES) -> Answer:
         """
         Have a deployment of a model name, or of one of its fallbacks, answer a call.
 
         @param ask: Asks a deployment. Cancelled when the caller leaves.
+        @param wishes: How the caller wants it to be done.
         @raise GatewayError: None gives an answer: the first model name's error.
         """
-        return _answer(await self._route(model, self._once(ask), _any))
+        return _answer(await self._route(model, self._once(ask), _any, wishes))
 
     def _once(self, ask: Ask) -> Attempt[tuple[Result, UsageReader]]:
         async def attempt_once(each: Deployment) -> tuple[Result, UsageReader]:
@@ -160,46 +165,59 @@ class Router:
         return await self._route(model, ask_once, able)
 
     async def _route(
-        self, model: str, attempt: Attempt[_T], able: Callable[[Deployment], bool]
+        self,
+        model: str,
+        attempt: Attempt[_T],
+        able: Callable[[Deployment], bool],
+        wishes: Wishes = NO_WISHES,
     ) -> Found[_T]:
         deployments = self.catalogue.find(model)
-        last_resort = not self._chain(model, Meaning.RETRY)
+        last_resort = not self._chain(model, Meaning.RETRY, wishes)
         try:
-            return await self._try(filter(able, deployments), attempt, 0, last_resort)
+            return await self._try(filter(able, deployments), attempt, 0, last_resort, wishes)
         except _Failed as failed:
             first = failed
         retries = first.retries
         chain = [
             name
-            for name in self._chain(model, first.meaning)
+            for name in self._chain(model, first.meaning, wishes)
             if any(map(able, self.catalogue.find(name)))
         ]
         for number, name in enumerate(chain, 1):
             self._log.info("{model}: falling back to {name}", model=model, name=name)
             try:
                 able_ones = filter(able, self.catalogue.find(name))
-                answer = await self._try(able_ones, attempt, number, number == len(chain))
+                is_last = number == len(chain)
+                answer = await self._try(able_ones, attempt, number, is_last, wishes)
             except _Failed as failed:
                 retries += failed.retries
             else:
                 return evolve(answer, retries=answer.retries + retries)
         raise first.error
 
-    def reachable(self, model: str) -> Sequence[Deployment]:
+    def reachable(self, model: str, wishes: Wishes = NO_WISHES) -> Sequence[Deployment]:
         """
         All deployments that may answer a call of a model name, as its fallbacks too.
 
+        @param wishes: How the caller wants it to be done.
         @raise GatewayError: 404: there is no such name.
         """
+        if wishes.fallbacks is not None:
+            return self._all_of(model, wishes)
         found = self._reachable.get(model)
         if found is None:
-            names = {name for meaning in Meaning for name in self._chain(model, meaning)}
-            found = [each for name in (model, *names) for each in self.catalogue.find(name)]
-            self._reachable[model] = found
+            found = self._reachable[model] = self._all_of(model, wishes)
         return found
 
-    def _chain(self, model: str, meaning: Meaning) -> list[str]:
-        chain = fallbacks_of(self.policy, model, meaning)
+    def _all_of(self, model: str, wishes: Wishes) -> list[Deployment]:
+        names = {name for meaning in Meaning for name in self._chain(model, meaning, wishes)}
+        return [each for name in (model, *names) for each in self.catalogue.find(name)]
+
+    def _chain(self, model: str, meaning: Meaning, wishes: Wishes) -> list[str]:
+        policy = self.policy
+        if wishes.fallbacks is not None:
+            policy = evolve(policy, fallbacks={model: wishes.fallbacks})
+        chain = fallbacks_of(policy, model, meaning)
         return [name for name in chain if name in self.catalogue][: self.policy.max_fallbacks]
 
     async def _try(
@@ -208,8 +226,8 @@ class Router:
         attempt: Attempt[_T],
         fallbacks: int,
         last_resort: bool,
+        wishes: Wishes,
     ) -> Found[_T]:
-        policy = self.policy
         left = list(deployments)
         failures: Counter[str] = Counter()
         retries = -1
@@ -230,15 +248,20 @@ class Router:
                 left = [each for each in left if each.id != deployment.id]
                 if not left:
                     raise last
-            elif meaning is Meaning.RETRY and retries < policy.retries_after(
-                kind_of(failed), deployment.model_name, deployment.num_retries
-            ):
+            elif meaning is Meaning.RETRY and retries < self._retries(failed, deployment, wishes):
                 seconds = self._wait(left, deployment, failures, last_resort)
                 if seconds is None:
                     raise last
                 await self._sleep(seconds)
             else:
                 raise last
+
+    def _retries(self, error: GatewayError, deployment: Deployment, wishes: Wishes) -> int:
+        if wishes.num_retries is not None:
+            return wishes.num_retries
+        return self.policy.retries_after(
+            kind_of(error), deployment.model_name, deployment.num_retries
+        )
 
     def _choose(self, left: Sequence[Deployment], failures: Counter[str]) -> Deployment | None:
         available = self.states.available(left)
