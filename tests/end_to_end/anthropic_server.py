@@ -11,20 +11,17 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
-import socket
-import struct
 import sys
 import threading
 import time
 from collections import deque
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from attrs import frozen
 
 from tests.end_to_end.anthropic_messages import default_step, problems_of, prompts, tool_names
 from tests.end_to_end.anthropic_steps import Always, Step
+from tests.support.loopback import Handler, LoopbackServer
 
 ANTHROPIC_KEY = "sk-ant-end-to-end-0123456789"
 
@@ -65,7 +62,7 @@ class Received:
     at: float
 
 
-class ScriptedAnthropic:
+class ScriptedAnthropic(LoopbackServer):
     """
     The server.
 
@@ -83,21 +80,9 @@ class ScriptedAnthropic:
         self.requests: list[Received] = []
         self.problems: list[str] = []
         self.gone = threading.Event()
-        self.stopping = threading.Event()
         self._scripts: dict[str, deque[Step]] = {}
         self._changed = threading.Condition()
-        server = self
-
-        class Handler(_Handler):
-            scripted = server
-
-        self._server = _Server(("127.0.0.1", port), Handler)
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        """Its C{ANTHROPIC_BASE_URL}."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(_Handler, port)
 
     def script(self, marker: str, *steps: Step) -> None:
         """Answer the conversation whose prompt has C{marker} in it by these steps, in order."""
@@ -124,9 +109,7 @@ class ScriptedAnthropic:
 
         @raise AssertionError: There were problems.
         """
-        self.stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().stop()
         assert not self.problems, self.problems
 
     def complain(self, problem: str) -> None:
@@ -155,33 +138,22 @@ class ScriptedAnthropic:
         return None
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-
-class _Handler(BaseHTTPRequestHandler):
-    scripted: ScriptedAnthropic
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+class _Handler(Handler):
+    owner: ScriptedAnthropic
 
     def do_HEAD(self) -> None:
-        self.whole(200, b"")  # the CLI opens a connection ahead with it
+        self.send(200, b"")  # the CLI opens a connection ahead with it
 
     def do_GET(self) -> None:
         self._wrong(404, f"GET {self.path} is not Claude Code's to ask")
 
     def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        fields = {name.lower(): value for name, value in self.headers.items()}
+        raw, fields = self.body(), self.fields()
         if self.path not in _PATHS:
             self._wrong(404, f"POST {self.path} is not Claude Code's to ask")
             return
         given = fields.get("x-api-key") or fields.get("authorization", "").removeprefix("Bearer ")
-        if not given or self.scripted.key not in (None, given):
+        if not given or self.owner.key not in (None, given):
             self.error(401, "invalid x-api-key")
             return
         try:
@@ -193,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
         if problems:
             self._wrong(400, "; ".join(problems))
             return
-        step = self.scripted.take(self.path, fields, body)
+        step = self.owner.take(self.path, fields, body)
         if step is None:
             self._wrong(400, f"no step is left for {prompts(body)[-1]!r:.200}")
             return
@@ -201,11 +173,11 @@ class _Handler(BaseHTTPRequestHandler):
             step.play(_Answer(self, body))
         except OSError:
             self.close_connection = True
-            if not self.scripted.stopping.is_set():
-                self.scripted.gone.set()
+            if not self.owner.stopping.is_set():
+                self.owner.gone.set()
 
     def _wrong(self, status: int, problem: str) -> None:
-        self.scripted.complain(problem)
+        self.owner.complain(problem)
         self.error(status, problem)
 
     def error(self, status: int, message: str, retry_after: int | None = None) -> None:
@@ -213,34 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
         error = {"type": _ERROR_TYPES.get(status, "api_error"), "message": message}
         value = {"type": "error", "error": error, "request_id": "req_scripted"}
         fields = {} if retry_after is None else {"retry-after": str(retry_after)}
-        self.whole(status, json.dumps(value).encode(), fields)
-
-    def whole(self, status: int, body: bytes, fields: dict[str, str] | None = None) -> None:
-        """Answer with a body whose length is told."""
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in (fields or {}).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def begin_stream(self) -> None:
-        """Begin to answer with events."""
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-
-    def chunk(self, data: bytes) -> None:
-        """Send some bytes; none: the end."""
-        self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
-
-    def reset(self) -> None:
-        """Cut the connection, so that the peer gets a reset and not an end."""
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        os.close(self.connection.detach())
-        self.close_connection = True
+        self.send_json(status, value, fields)
 
 
 def _problems_of_head(fields: dict[str, str]) -> list[str]:
@@ -283,7 +228,7 @@ class _Answer:
 
     def use_tool(self, name: str, value: Any) -> None:
         if name not in tool_names(self._request):
-            self._handler.scripted.complain(f"the tool {name} is not offered")
+            self._handler.owner.complain(f"the tool {name} is not offered")
         self._close_block()
         number = next(self._numbers)
         use = {"type": "tool_use", "id": f"toolu_{number:024}", "name": name, "input": {}}
@@ -304,7 +249,7 @@ class _Answer:
         reason = {"stop_reason": "tool_use" if used else "end_turn", "stop_sequence": None}
         if not self._streams:
             message = {**self._message, **reason, "content": self._blocks, "usage": USAGE}
-            self._handler.whole(200, json.dumps(message).encode())
+            self._handler.send_json(200, message)
             return
         self._begin()
         self._event("message_delta", delta=reason, usage=USAGE)
@@ -319,7 +264,7 @@ class _Answer:
             self._handler.chunk(b'event: content_block_delta\ndata: {"type": "content_bl\n\n')
             self._handler.chunk(b"")
         else:
-            self._handler.whole(200, b'{"type": "mess')
+            self._handler.send(200, b'{"type": "mess')
 
     def reset(self) -> None:
         self._handler.reset()
@@ -330,7 +275,7 @@ class _Answer:
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
-            if self._handler.scripted.stopping.is_set():
+            if self._handler.owner.stopping.is_set():
                 raise ConnectionAbortedError("the server stops")
             event.wait(min(left, 0.05))
         return True
@@ -339,7 +284,7 @@ class _Answer:
         if not self._begun:
             self._begun = True
             if self._streams:
-                self._handler.begin_stream()
+                self._handler.begin_events()
             self._event("message_start", message=self._message)
 
     def _block(self, block: dict[str, Any]) -> None:

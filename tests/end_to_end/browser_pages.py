@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support.loopback import Handler, LoopbackServer
 
 _EVENTS = """
 <script>
@@ -78,67 +77,41 @@ _PAGES = {
 }
 
 
-class Pages:
+class Pages(LoopbackServer):
     """
     The server of pages.
 
     @ivar requests: What it was asked: method, path, header fields by lower-case names.
     """
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self) -> None:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
-        self._stop = threading.Event()
-        pages = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                pages._answer(self)
-
-            do_POST = do_GET
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        class Listener(ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 128
-
-            def handle_error(self, *_: Any) -> None:
-                """Browsers leave in the middle."""
-
-        self._server = Listener((host, 0), Handler)
-        self.port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        """Where it is."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def stop(self) -> None:
-        """Answer no more."""
-        self._stop.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(_Handler)
 
     def paths(self) -> list[str]:
         """The paths that it was asked for."""
         return [path for _, path, _ in self.requests]
 
-    def _answer(self, handler: BaseHTTPRequestHandler) -> None:
-        fields = {name.lower(): value for name, value in handler.headers.items()}
-        self.requests.append((handler.command, handler.path, fields))
-        parts = urlsplit(handler.path)
+
+class _Handler(Handler):
+    owner: Pages
+
+    def do_POST(self) -> None:
+        self.body()
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        asked = self.fields()
+        self.owner.requests.append((self.command, self.path, asked))
+        parts = urlsplit(self.path)
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        special: dict[str, Callable[..., None]] = {
+        special: dict[str, Callable[[], None]] = {
             "/hang": self._hang,
             "/never": self._hang,
             "/endless": self._endless,
         }
         if parts.path in special:
-            special[parts.path](handler)
+            special[parts.path]()
             return
         status, more, body = 200, {}, _PAGES.get(parts.path, "").encode()
         kind = "text/html; charset=utf-8"
@@ -153,9 +126,9 @@ class Pages:
             more = {"Set-Cookie": "session=; Path=/; Max-Age=0"}
             body = b"<title>logged out</title>"
         elif parts.path == "/whoami":
-            body = f"<title>whoami</title><p>{fields.get('cookie', 'nobody')}</p>".encode()
+            body = f"<title>whoami</title><p>{asked.get('cookie', 'nobody')}</p>".encode()
         elif parts.path == "/headers":
-            body = json.dumps(fields).encode()
+            body = json.dumps(asked).encode()
         elif parts.path == "/file.txt":
             kind, body = "text/plain", b"twelve bytes"
             more = {"Content-Disposition": "attachment"}
@@ -163,22 +136,16 @@ class Pages:
             body = query["html"].encode()
         elif parts.path not in _PAGES:
             status, body = 404, b"<title>nothing</title>"
-        handler.send_response(status)
-        handler.send_header("Content-Type", kind)
-        handler.send_header("Content-Length", str(len(body)))
-        for name, value in more.items():
-            handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.write(body)
+        self.send(status, body, kind, more)
 
-    def _hang(self, handler: BaseHTTPRequestHandler) -> None:
-        self._stop.wait(120)
-        handler.close_connection = True
+    def _hang(self) -> None:
+        self.owner.stopping.wait(120)
+        self.close_connection = True
 
-    def _endless(self, handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Type", "application/octet-stream")
-        handler.send_header("Content-Disposition", "attachment; filename=endless.bin")
-        handler.end_headers()
-        while not self._stop.is_set():
-            handler.wfile.write(bytes(1 << 20))
+    def _endless(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Disposition", "attachment; filename=endless.bin")
+        self.end_headers()
+        while not self.owner.stopping.is_set():
+            self.wfile.write(bytes(1 << 20))

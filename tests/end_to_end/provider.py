@@ -7,15 +7,15 @@ import threading
 import time
 from email.parser import BytesParser
 from email.policy import HTTP
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.end_to_end.media import ENDPOINTS, image_events
+from tests.support.loopback import Handler, LoopbackServer
 
 API_KEY = "sk-upstream-key-9876"
 
 
-class FakeProvider:
+class FakeProvider(LoopbackServer):
     """
     The provider.
 
@@ -28,45 +28,30 @@ class FakeProvider:
         self.requests: list[tuple[str, dict[str, str], Any]] = []
         self.problems: list[str] = []
         self.gone = threading.Event()
-        provider = self
-
-        class Handler(_Handler):
-            fake = provider
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        super().__init__(_Handler)
 
     @property
     def base(self) -> str:
         """Its C{api_base}."""
-        return f"http://127.0.0.1:{self._server.server_port}/v1"
-
-    def stop(self) -> None:
-        """Stop it."""
-        self._server.shutdown()
-        self._server.server_close()
+        return f"{self.url}/v1"
 
 
-class _Handler(BaseHTTPRequestHandler):
-    fake: FakeProvider
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+class _Handler(Handler):
+    owner: FakeProvider
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        fields = {name.lower(): value for name, value in self.headers.items()}
+        body, fields = self.body(), self.fields()
         if fields.get("authorization") != f"Bearer {API_KEY}":
-            self._json(401, {"error": {"message": f"Incorrect API key: {API_KEY[:9]}..."}})
+            self.send_json(401, {"error": {"message": f"Incorrect API key: {API_KEY[:9]}..."}})
             return
         parsed = self._parse(body)
-        self.fake.requests.append((self.path, fields, parsed))
+        self.owner.requests.append((self.path, fields, parsed))
         model = parsed["model"]
         if model.startswith("status-"):
             error = {"message": "as asked", "param": "temperature", "code": "some_code"}
-            self._json(int(model.removeprefix("status-")), {"error": error}, {"Retry-After": "7"})
+            self.send_json(
+                int(model.removeprefix("status-")), {"error": error}, {"Retry-After": "7"}
+            )
         elif model == "silent":
             time.sleep(5)
         elif model == "hang-up":
@@ -82,38 +67,33 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/v1/embeddings":
             data = [{"object": "embedding", "index": 0, "embedding": [0.25, -0.5]}]
             usage = {"prompt_tokens": 1, "total_tokens": 1}
-            self._json(200, {"object": "list", "data": data, "model": model, "usage": usage})
+            self.send_json(200, {"object": "list", "data": data, "model": model, "usage": usage})
         elif self.path == "/v1/audio/transcriptions":
-            self._json(200, {"text": f"{len(parsed['file'])} bytes"})
+            self.send_json(200, {"text": f"{len(parsed['file'])} bytes"})
         elif self.path == "/v1/audio/speech":
             self._speak(parsed)
         elif self.path in ENDPOINTS:
             self._endpoint(parsed)
         else:
-            self._json(404, {"error": {"message": f"no {self.path}"}})
+            self.send_json(404, {"error": {"message": f"no {self.path}"}})
 
     def _speak(self, parsed: Any) -> None:
-        body = f"{parsed['voice']}: {parsed['input']}".encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "audio/mpeg")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.send(200, f"{parsed['voice']}: {parsed['input']}".encode(), "audio/mpeg")
 
     def _endpoint(self, parsed: Any) -> None:
         problems, answer = ENDPOINTS[self.path]
         wrong = problems(parsed)
         if wrong:
-            self.fake.problems += wrong
-            self._json(400, {"error": {"message": "; ".join(wrong)}})
+            self.owner.problems += wrong
+            self.send_json(400, {"error": {"message": "; ".join(wrong)}})
         elif parsed.get("stream"):
-            self._begin_events()
+            self.begin_events()
             for event in image_events(parsed):
-                self._chunk(f"event: {event['type']}\n".encode())
+                self.chunk(f"event: {event['type']}\n".encode())
                 self._event(event)
-            self._chunk(b"")
+            self.chunk(b"")
         else:
-            self._json(200, answer(parsed))
+            self.send_json(200, answer(parsed))
 
     def _parse(self, body: bytes) -> Any:
         content_type = self.headers["Content-Type"]
@@ -132,16 +112,6 @@ class _Handler(BaseHTTPRequestHandler):
                 parts[name] = value
         return parts
 
-    def _json(self, status: int, value: Any, fields: dict[str, str] | None = None) -> None:
-        body = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        for name, field in (fields or {}).items():
-            self.send_header(name, field)
-        self.end_headers()
-        self.wfile.write(body)
-
     def _chat(self, parsed: Any) -> None:
         message: dict[str, Any] = {"role": "assistant", "content": "From the fake provider."}
         if parsed.get("tools"):
@@ -154,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
             }
         choice = {"index": 0, "finish_reason": "stop", "message": message}
         usage = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
-        self._json(
+        self.send_json(
             200,
             {
                 "id": "chatcmpl-fake",
@@ -166,14 +136,8 @@ class _Handler(BaseHTTPRequestHandler):
             },
         )
 
-    def _begin_events(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-
     def _stream_call(self, name: str) -> None:
-        self._begin_events()
+        self.begin_events()
         for call in (
             {"index": 0, "id": "call_1", "type": "function", "function": {"name": name}},
             {"index": 0, "function": {"arguments": "{"}},
@@ -189,11 +153,11 @@ class _Handler(BaseHTTPRequestHandler):
                     "choices": [choice],
                 }
             )
-        self._chunk(b"data: [DONE]\n\n")
-        self._chunk(b"")
+        self.chunk(b"data: [DONE]\n\n")
+        self.chunk(b"")
 
     def _stream(self, model: str) -> None:
-        self._begin_events()
+        self.begin_events()
         try:
             for number in range(1000 if model == "endless" else 5):
                 if model == "breaks" and number == 3:
@@ -211,18 +175,14 @@ class _Handler(BaseHTTPRequestHandler):
                 )
                 if model in ("endless", "slow"):
                     time.sleep(0.02 if model == "endless" else 0.2)
-            self._chunk(b"data: [DONE]\n\n")
-            self._chunk(b"")
+            self.chunk(b"data: [DONE]\n\n")
+            self.chunk(b"")
         except OSError:
-            self.fake.gone.set()
+            self.owner.gone.set()
             self.close_connection = True
 
     def _event(self, value: Any) -> None:
-        self._chunk(b"data: " + json.dumps(value).encode() + b"\n\n")
-
-    def _chunk(self, data: bytes) -> None:
-        self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
-        self.wfile.flush()
+        self.chunk(b"data: " + json.dumps(value).encode() + b"\n\n")
 
 
 def config(base: str, *models: str) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from openai.types.responses.response_create_params import (
@@ -15,6 +13,7 @@ from openai.types.responses.response_create_params import (
 )
 
 from tests.end_to_end.provider import API_KEY
+from tests.support.loopback import Handler, LoopbackServer
 from tests.support.vendor_types import problems
 
 _PATH = re.compile(
@@ -30,7 +29,7 @@ _ENVELOPE = {
 }
 
 
-class FakeResponses:
+class FakeResponses(LoopbackServer):
     """
     The server.
 
@@ -47,24 +46,7 @@ class FakeResponses:
         self.kept: dict[str, dict[str, Any]] = {}
         self.streamed = b""
         self.numbers = itertools.count(1)
-        fake = self
-
-        class Handler(_Handler):
-            server_of = fake
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        """Where it is."""
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def stop(self) -> None:
-        """Stop it."""
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(_Handler)
 
     def response(self, body: dict[str, Any]) -> dict[str, Any]:
         """The response to a request."""
@@ -96,13 +78,8 @@ class FakeResponses:
         return made
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server_of: FakeResponses
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+class _Handler(Handler):
+    owner: FakeResponses
 
     def do_POST(self) -> None:
         self._serve()
@@ -114,61 +91,54 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def _serve(self) -> None:
-        fake = self.server_of
-        raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        fake, raw = self.owner, self.body()
         body = json.loads(raw) if raw else None
         fake.requests.append((self.command, self.path, body))
         path = _PATH.fullmatch(self.path)
         key = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if path is None:
-            self._json(404, {"error": {"message": f"no {self.path}"}})
+            self.send_json(404, {"error": {"message": f"no {self.path}"}})
         elif API_KEY not in (key, self.headers.get("api-key")):
-            self._json(401, {"error": {"message": "Incorrect API key"}})
+            self.send_json(401, {"error": {"message": "Incorrect API key"}})
         elif path["id"] is None:
             self._create(body)
         elif path["id"] not in fake.kept:
-            self._json(404, {"error": {"message": f"no {path['id']}"}})
+            self.send_json(404, {"error": {"message": f"no {path['id']}"}})
         else:
             self._kept(fake.kept[path["id"]], path["of"])
 
     def _create(self, body: dict[str, Any]) -> None:
-        fake = self.server_of
+        fake = self.owner
         streams = bool(body.get("stream"))
         kind = ResponseCreateParamsStreaming if streams else ResponseCreateParamsNonStreaming
         wrong = problems(body, kind)
         previous = body.get("previous_response_id")
         if wrong:
             fake.problems += wrong
-            self._json(400, {"error": {"message": "; ".join(wrong)}})
+            self.send_json(400, {"error": {"message": "; ".join(wrong)}})
         elif previous is not None and previous not in fake.kept:
-            self._json(404, {"error": {"message": f"no {previous}"}})
+            self.send_json(404, {"error": {"message": f"no {previous}"}})
         elif body["model"].startswith("status-"):
-            self._json(int(body["model"].removeprefix("status-")), {"error": {"message": "asked"}})
+            self.send_json(
+                int(body["model"].removeprefix("status-")), {"error": {"message": "asked"}}
+            )
         elif streams:
             self._stream(fake.response(body), breaks=body["model"] == "breaks")
         else:
-            self._json(200, fake.response(body))
+            self.send_json(200, fake.response(body))
 
     def _kept(self, response: dict[str, Any], of: str | None) -> None:
         if self.command == "DELETE":
-            del self.server_of.kept[response["id"]]
-            self._json(200, {"id": response["id"], "object": "response", "deleted": True})
+            del self.owner.kept[response["id"]]
+            self.send_json(200, {"id": response["id"], "object": "response", "deleted": True})
         elif of == "/input_items":
             item = {"id": "msg_in", "type": "message", "role": "user", "content": []}
             page = {"object": "list", "data": [item], "first_id": "msg_in", "last_id": "msg_in"}
-            self._json(200, {**page, "has_more": False})
+            self.send_json(200, {**page, "has_more": False})
         elif of == "/cancel":
-            self._json(200, {**response, "status": "cancelled"})
+            self.send_json(200, {**response, "status": "cancelled"})
         else:
-            self._json(200, response)
-
-    def _json(self, status: int, value: Any) -> None:
-        body = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+            self.send_json(200, response)
 
     def _stream(self, response: dict[str, Any], *, breaks: bool) -> None:
         [item] = response["output"]
@@ -187,13 +157,10 @@ class _Handler(BaseHTTPRequestHandler):
             % (event["type"].encode(), json.dumps({"sequence_number": number, **event}).encode())
             for number, event in enumerate(events[:3] if breaks else events)
         )
-        self.server_of.streamed = data
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream; charset=utf-8")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
+        self.owner.streamed = data
+        self.begin_events("text/event-stream; charset=utf-8")
+        self.chunk(data)
         if breaks:
             self.close_connection = True
         else:
-            self.wfile.write(b"0\r\n\r\n")
+            self.chunk(b"")

@@ -6,12 +6,12 @@ import json
 import threading
 from collections import deque
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from attrs import frozen
 
 from tests.end_to_end.provider import API_KEY
+from tests.support.loopback import Handler, LoopbackServer
 
 _FIELDS = frozenset(
     ("model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "stop",
@@ -93,7 +93,7 @@ def _call(index: int, arguments: str, name: str | None = None, **head: str) -> d
     return {"tool_calls": [{"index": index, **head, "function": function}]}
 
 
-class ScriptedProvider:
+class ScriptedProvider(LoopbackServer):
     """
     The provider.
 
@@ -110,90 +110,60 @@ class ScriptedProvider:
         self.headers: list[dict[str, str]] = []
         self.gone = threading.Event()
         self.endless = False
-        provider = self
-
-        class Handler(_Handler):
-            scripted = provider
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        super().__init__(_Handler)
 
     @property
     def base(self) -> str:
         """Its C{api_base}."""
-        return f"http://127.0.0.1:{self._server.server_port}/v1"
-
-    def stop(self) -> None:
-        """Stop it."""
-        self._server.shutdown()
-        self._server.server_close()
+        return f"{self.url}/v1"
 
 
-class _Handler(BaseHTTPRequestHandler):
-    scripted: ScriptedProvider
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+class _Handler(Handler):
+    owner: ScriptedProvider
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        fields = {name.lower(): value for name, value in self.headers.items()}
+        body, fields = json.loads(self.body()), self.fields()
         wrong = _wrong(body)
         if fields.get("authorization") != f"Bearer {API_KEY}":
-            self._json(401, {"error": {"message": "Incorrect API key"}})
+            self.send_json(401, {"error": {"message": "Incorrect API key"}})
         elif self.path != "/v1/chat/completions" or wrong:
-            self._json(400, {"error": {"message": f"the provider refuses: {wrong or self.path}"}})
-        elif not self.scripted.script:
-            self._json(500, {"error": {"message": "the script is over"}})
+            self.send_json(
+                400, {"error": {"message": f"the provider refuses: {wrong or self.path}"}}
+            )
+        elif not self.owner.script:
+            self.send_json(500, {"error": {"message": "the script is over"}})
         else:
-            self.scripted.requests.append(body)
-            self.scripted.headers.append(fields)
-            turn = self.scripted.script.popleft()
+            self.owner.requests.append(body)
+            self.owner.headers.append(fields)
+            turn = self.owner.script.popleft()
             self._stream(turn, body) if body.get("stream") else self._answer(turn)
-
-    def _json(self, status: int, value: Any) -> None:
-        body = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
 
     def _answer(self, turn: Turn) -> None:
         choice = {"index": 0, "message": turn.message(), "finish_reason": turn.reason}
-        self._json(200, {"object": "chat.completion", "choices": [choice], "usage": _USAGE})
+        self.send_json(200, {"object": "chat.completion", "choices": [choice], "usage": _USAGE})
 
     def _stream(self, turn: Turn, body: dict[str, Any]) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
+        self.begin_events()
         try:
             for delta in turn.deltas():
-                self._chunk([{"index": 0, "delta": delta, "finish_reason": None}])
-            while self.scripted.endless:
-                self._chunk([{"index": 0, "delta": {"content": "more " * 1000}}])
+                self._choices([{"index": 0, "delta": delta, "finish_reason": None}])
+            while self.owner.endless:
+                self._choices([{"index": 0, "delta": {"content": "more " * 1000}}])
             if turn.breaks:
                 self.close_connection = True
                 return
-            self._chunk([{"index": 0, "delta": {}, "finish_reason": turn.reason}])
+            self._choices([{"index": 0, "delta": {}, "finish_reason": turn.reason}])
             if body.get("stream_options", {}).get("include_usage"):
-                self._chunk([], usage=_USAGE)
-            self._send(b"data: [DONE]\n\n")
-            self._send(b"")
+                self._choices([], usage=_USAGE)
+            self.chunk(b"data: [DONE]\n\n")
+            self.chunk(b"")
         except OSError:
-            self.scripted.gone.set()
+            self.owner.gone.set()
             self.close_connection = True
 
-    def _chunk(self, choices: list[Any], **more: Any) -> None:
+    def _choices(self, choices: list[Any], **more: Any) -> None:
         value = {"object": "chat.completion.chunk", "choices": choices, **more}
-        self._send(b"data: " + json.dumps(value).encode() + b"\n\n")
-
-    def _send(self, data: bytes) -> None:
-        self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
-        self.wfile.flush()
+        self.chunk(b"data: " + json.dumps(value).encode() + b"\n\n")
 
 
 def _wrong(body: dict[str, Any]) -> str | None:

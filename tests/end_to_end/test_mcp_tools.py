@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 from unittest import TestCase
 from urllib.parse import parse_qs, urlsplit
 
 from tests.end_to_end.mcp_client import Job, use_tools
 from tests.end_to_end.server import MASTER_KEY, Server
+from tests.support.loopback import Handler, LoopbackServer
 
 _PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 _SOUND = b"ID3\x03" + bytes(5000)
@@ -26,46 +25,46 @@ model_list:
 """
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """A provider of pictures and speech, and a SearXNG; each checks what it is sent."""
+class _Others(LoopbackServer):
+    """
+    A provider of pictures and speech, and a SearXNG; each checks what it is sent.
 
-    asked: ClassVar[list[Any]] = []
+    @ivar asked: What they were asked.
+    """
 
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+        super().__init__(_Handler)
+
+
+class _Handler(Handler):
+    owner: _Others
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.asked.append(body)
+        body = json.loads(self.body())
+        self.owner.asked.append(body)
         if self.headers["Authorization"] != f"Bearer {_PROVIDER_KEY}":
-            self._send(401, b"{}")
+            self.send_json(401, {})
         elif self.path == "/v1/images/generations" and body["model"] == "paint-1":
             picture = {"b64_json": base64.b64encode(_PNG).decode()}
-            self._send(200, json.dumps({"created": 1, "data": [picture] * body["n"]}).encode())
+            self.send_json(200, {"created": 1, "data": [picture] * body["n"]})
         elif self.path == "/v1/audio/speech" and body["model"] == "speak-1":
-            self._send(200, _SOUND, "audio/mpeg")
+            self.send(200, _SOUND, "audio/mpeg")
         else:
-            self._send(400, b'{"error": {"message": "the provider refuses"}}')
+            self.send_json(400, {"error": {"message": "the provider refuses"}})
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if parts.path != "/searx/search" or query["format"] != "json":
-            self._send(403, b"forbidden")
+            self.send(403, b"forbidden")
             return
-        self.asked.append(query)
+        self.owner.asked.append(query)
         found = [
             {"title": f"T{n}", "url": f"http://t/{n}", "content": "c", "engine": "e", "score": 1.5}
             for n in range(30)
         ]
-        self._send(200, json.dumps({"query": query["q"], "results": found}).encode())
-
-    def _send(self, status: int, body: bytes, kind: str = "application/json") -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.send_json(200, {"query": query["q"], "results": found})
 
 
 class McpToolsTests(TestCase):
@@ -73,12 +72,9 @@ class McpToolsTests(TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        others = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        others.daemon_threads = True
-        threading.Thread(target=others.serve_forever, daemon=True).start()
-        cls.addClassCleanup(others.server_close)
-        cls.addClassCleanup(others.shutdown)
-        base = f"http://127.0.0.1:{others.server_port}"
+        cls.others = _Others()
+        cls.addClassCleanup(cls.others.stop)
+        base = cls.others.url
         cls.server = Server(
             _CONFIG.format(base=base, key=_PROVIDER_KEY),
             HYBRIDS3_UPLOADS_KEY="uploads-key-0123456789",
@@ -90,7 +86,7 @@ class McpToolsTests(TestCase):
         cls.server.wait_until_up()
 
     def setUp(self) -> None:
-        _Handler.asked.clear()
+        self.others.asked.clear()
 
     def use(self, *calls: tuple[str, dict[str, Any]], key: str = MASTER_KEY) -> list[Any]:
         named = tuple((f"mcp_tools-{name}", arguments) for name, arguments in calls)
@@ -111,7 +107,7 @@ class McpToolsTests(TestCase):
         self.assertNotEqual(first, second)
         self.assertEqual(self.fetched(first), ("image/png", _PNG))
         self.assertLess(len(json.dumps(made.result)), 1000)
-        (asked,) = _Handler.asked
+        (asked,) = self.others.asked
         self.assertEqual((asked["prompt"], asked["n"], asked["size"]), ("a cat", 2, "64x64"))
 
     def test_speech(self) -> None:
@@ -119,7 +115,7 @@ class McpToolsTests(TestCase):
         (made,) = self.use(("generate_tts", {"text": "Hello.", "voice": "alloy"}))
         self.assertEqual(self.fetched(made.structured["url"]), ("audio/mpeg", _SOUND))
         self.assertEqual(made.structured["size"], len(_SOUND))
-        (asked,) = _Handler.asked
+        (asked,) = self.others.asked
         self.assertEqual((asked["input"], asked["voice"]), ("Hello.", "alloy"))
 
     def test_search(self) -> None:
@@ -130,7 +126,7 @@ class McpToolsTests(TestCase):
             found.structured["results"][2], {"title": "T2", "url": "http://t/2", "content": "c"}
         )
         self.assertEqual(len(found.structured["results"]), 3)
-        (query,) = _Handler.asked
+        (query,) = self.others.asked
         self.assertEqual((query["q"], query["language"]), ("käse & brot", "de"))
 
     def test_what_goes_wrong_is_told(self) -> None:

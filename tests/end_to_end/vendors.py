@@ -10,15 +10,10 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
-import socket
-import struct
-import threading
 import time
 import typing
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from anthropic.types.message_create_params import (
@@ -31,6 +26,7 @@ from google.genai import types
 
 from tests.gateway.providers.anthropic.messages import encoded, message, message_events, use
 from tests.gateway.providers.case import events
+from tests.support.loopback import Handler, LoopbackServer
 from tests.support.vendor_types import problems
 
 KEY = "sk-vendor-key-4321"
@@ -243,7 +239,7 @@ VENDORS = {
 }
 
 
-class FakeVendors:
+class FakeVendors(LoopbackServer):
     """
     The server.
 
@@ -254,41 +250,16 @@ class FakeVendors:
     def __init__(self) -> None:
         self.problems: list[str] = []
         self.fields: dict[str, str] = {}
-        self.stopping = threading.Event()
-        fake = self
-
-        class Handler(_Handler):
-            vendors = fake
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        """Where it is."""
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def stop(self) -> None:
-        """Stop it; what it holds ends."""
-        self.stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(_Handler)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    vendors: FakeVendors
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+class _Handler(Handler):
+    owner: FakeVendors
 
     def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.vendors.fields = {name.lower(): value for name, value in self.headers.items()}
+        raw, self.owner.fields = self.body(), self.fields()
         if self.path == "/v1/messages/count_tokens":
-            self._whole(200, {"input_tokens": 4321})
+            self.send_json(200, {"input_tokens": 4321})
             return
         for vendor in VENDORS.values():
             found = vendor.path.fullmatch(self.path.partition("&")[0].replace("?beta=true", ""))
@@ -297,62 +268,43 @@ class _Handler(BaseHTTPRequestHandler):
                 model = found.groupdict().get("model") or body["model"]
                 self._play(vendor, model, body)
                 return
-        self._whole(404, {"error": {"message": f"no {self.path}"}})
+        self.send_json(404, {"error": {"message": f"no {self.path}"}})
 
     def _play(self, vendor: Vendor, model: str, body: dict[str, Any]) -> None:
-        fields = self.vendors.fields
+        fields = self.owner.fields
         if all(fields.get(name) != before + KEY for name, before in vendor.keys):
-            self._whole(401, vendor.error(401, f"wrong key, not {KEY}"))
+            self.send_json(401, vendor.error(401, f"wrong key, not {KEY}"))
             return
         wrong = vendor.problems(body)
         if wrong:
-            self.vendors.problems += wrong
-            self._whole(400, vendor.error(400, "; ".join(wrong)))
+            self.owner.problems += wrong
+            self.send_json(400, vendor.error(400, "; ".join(wrong)))
             return
         if model.startswith("status-"):
             status = int(model.removeprefix("status-"))
             later = {"Retry-After": "61"} if status == 429 else {}
-            self._whole(status, vendor.error(status, "as asked"), later)
+            self.send_json(status, vendor.error(status, "as asked"), later)
         elif model == "silent":
-            self.vendors.stopping.wait(10)
+            self.owner.stopping.wait(10)
             self.close_connection = True
         elif body.get("stream") or "stream" in self.path:
             self._stream(vendor.stream(body), model)
         else:
-            self._whole(200, vendor.answer(body))
-
-    def _whole(self, status: int, value: Any, fields: dict[str, str] | None = None) -> None:
-        body = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        for name, field in (fields or {}).items():
-            self.send_header(name, field)
-        self.end_headers()
-        self.wfile.write(body)
+            self.send_json(200, vendor.answer(body))
 
     def _stream(self, data: bytes, model: str) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
+        self.begin_events()
         half = data.find(b"\n\n", len(data) // 2) + 2
         if model == "reset":
-            self._chunk(data[:half])
+            self.chunk(data[:half])
             time.sleep(0.2)  # a reset takes with it what the peer has not read yet
-            linger = struct.pack("ii", 1, 0)
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            os.close(self.connection.detach())
-            self.close_connection = True
+            self.reset()
             return
         if model == "malformed":
             data = data[:half] + b"data: {oops\n\n" + data[half:]
         for piece in _pieces(data) if model == "slow" else (data,):
-            self._chunk(piece)
-        self._chunk(b"")
-
-    def _chunk(self, data: bytes) -> None:
-        self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
+            self.chunk(piece)
+        self.chunk(b"")
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:
