@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
-import time
 from pathlib import Path
 from typing import Any
 
 from tests.end_to_end.server import MASTER_KEY, Server
-
-_WAIT = 30.0
+from tests.support.waiting import eventually
 
 
 class JobClient:
@@ -65,10 +63,12 @@ class JobClient:
     def wait(self, job_id: str, *wanted: str) -> dict[str, Any]:
         """Wait until a job has one of these statuses; without any: until it is over."""
         wanted = wanted or ("completed", "failed")
-        deadline = time.monotonic() + _WAIT
-        while (job := self.job(job_id))["status"] not in wanted:
-            assert time.monotonic() < deadline, f"{job}\n{self._server.log}"
-            time.sleep(0.02)
+
+        def found() -> dict[str, Any] | None:
+            job = self.job(job_id)
+            return job if job["status"] in wanted else None
+
+        job: dict[str, Any] = eventually(found, lambda: f"{self.job(job_id)}\n{self._server.log}")
         return job
 
     def content(self, job_id: str) -> tuple[int, bytes]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.error
 import urllib.request
 from typing import Any
 
 from tests.end_to_end.server import MASTER_KEY, Server
+from tests.support.waiting import eventually
 
-_WAIT = 20.0
 _HELLO = [{"role": "user", "content": "Hello"}]
 
 
@@ -79,8 +78,5 @@ class KeyClient:
 
     def wait_for_rows(self, key: str, count: int) -> list[dict[str, Any]]:
         """Wait until as many calls of a key are kept."""
-        deadline = time.monotonic() + _WAIT
-        while len(rows := self.rows(key)) < count:
-            assert time.monotonic() < deadline, rows
-            time.sleep(0.05)
-        return rows
+        eventually(lambda: len(self.rows(key)) >= count, lambda: f"{self.rows(key)}")
+        return self.rows(key)

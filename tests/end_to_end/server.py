@@ -17,6 +17,8 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support.waiting import eventually
+
 MASTER_KEY = "sk-end-to-end-0123456789"
 _START_TIMEOUT = 30.0
 _UNLIMITED = {"RATELIMIT_API": "off"}
@@ -129,13 +131,12 @@ class Server:
                 time.sleep(0.02)
         raise AssertionError(f"the server did not come up:\n{self.log}")
 
-    def wait_for_log(self, pattern: str, seconds: float = 20.0) -> None:
+    def wait_for_log(self, pattern: str) -> None:
         """Wait until it has logged something that matches."""
-        deadline = time.monotonic() + seconds
-        while not re.search(pattern, self.log):
-            if time.monotonic() > deadline:
-                raise AssertionError(f"{pattern!r} is not in the log:\n{self.log}")
-            time.sleep(0.02)
+        eventually(
+            lambda: re.search(pattern, self.log),
+            lambda: f"{pattern!r} is not in the log:\n{self.log}",
+        )
 
     def descriptors(self) -> int:
         """How many descriptors it has open."""

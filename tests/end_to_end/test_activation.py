@@ -18,6 +18,7 @@ from unittest import skipUnless
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.end_to_end.server import MASTER_KEY, Server, environment, free_port
+from tests.support.waiting import eventually
 
 _TWISTD = Path(sys.executable).with_name("twistd")
 _RESTARTING = """
@@ -67,11 +68,11 @@ class Clients:
     def wait(self, count: int) -> None:
         """Wait until so many more have been answered."""
         wanted = len(self.statuses) + count
-        deadline = time.monotonic() + 60
-        while len(self.statuses) < wanted:
-            if time.monotonic() > deadline:
-                raise AssertionError(f"no answers any more: {self.failures}")
-            time.sleep(0.02)
+        eventually(
+            lambda: len(self.statuses) >= wanted,
+            lambda: f"no answers any more: {self.failures}",
+            60,
+        )
 
     def stop(self) -> None:
         """End them."""
@@ -112,10 +113,7 @@ class ActivationTests(SynchronousTestCase):
             start_new_session=True,
         )
         self.addCleanup(self.end, process)
-        deadline = time.monotonic() + 20
-        while self.log().count("Listening on") < len(ports):
-            self.assertLess(time.monotonic(), deadline, self.log())
-            time.sleep(0.02)
+        eventually(lambda: self.log().count("Listening on") >= len(ports), self.log)
 
     def end(self, process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
@@ -161,10 +159,7 @@ class ActivationTests(SynchronousTestCase):
         for number in range(_RESTARTS):
             clients.wait(50)
             os.kill(int((self.folder / "pid").read_text()), signal.SIGTERM)
-            deadline = time.monotonic() + 30
-            while self.log().count("stopped") <= number:
-                self.assertLess(time.monotonic(), deadline, self.log())
-                time.sleep(0.02)
+            eventually(lambda n=number: self.log().count("stopped") > n, self.log)
         clients.wait(50)
         clients.stop()
         self.assertEqual(clients.failures, [])

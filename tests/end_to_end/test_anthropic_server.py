@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import threading
-import time
 import uuid
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from tests.end_to_end.anthropic_steps import (
     UseTool,
 )
 from tests.end_to_end.claude_code import Ended, claude, end_of, run_claude, start_claude
+from tests.support.waiting import eventually
 
 _SCHEMA = {
     "type": "object",
@@ -191,9 +191,7 @@ class RealClaudeTests(SynchronousTestCase):
         self.server.script("wait", UseTool("Bash", command))
         process = start_claude(self.server.url, self.home, "wait", MARK="mine")
         written = self.home / "ws" / "mark"
-        while not (written.exists() and written.read_text()):
-            self.assertIsNone(process.poll())
-            time.sleep(0.02)
+        eventually(lambda: written.exists() and written.read_text(), "it does not run")
         os.killpg(process.pid, signal.SIGTERM)
         self.assertEqual(end_of(process).status, 143)
         command_pid = int((self.home / "ws" / "pid").read_text())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.end_to_end.job_client import JobClient, multipart
 from tests.end_to_end.provider import FakeProvider, config
 from tests.end_to_end.server import Server
+from tests.support.waiting import eventually
 
 _MODELS = ("fine", "slow", "endless", "breaks", "status-404")
 
@@ -159,10 +159,7 @@ class OneAtOnceTests(_JobsCase):
 
     def wait_for_call(self, count: int) -> None:
         """Wait until the provider was asked so many times."""
-        deadline = time.monotonic() + 20
-        while len(self.provider.requests) < count:
-            self.assertLess(time.monotonic(), deadline, self.server.log)
-            time.sleep(0.01)
+        eventually(lambda: len(self.provider.requests) >= count, lambda: self.server.log)
 
 
 class ShortTests(_JobsCase):
@@ -185,9 +182,8 @@ class ShortTests(_JobsCase):
     def test_retention(self) -> None:
         """What is over is forgotten after a while."""
         job_id = self.client.chat("fine")
-        deadline = time.monotonic() + 20
-        while self.client.call("GET", f"/q/__jobs/{job_id}")[0] != 404:
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.05)
+        eventually(
+            lambda: self.client.call("GET", f"/q/__jobs/{job_id}")[0] == 404, "it is remembered"
+        )
         self.assertEqual(self.client.folders, [])
         self.assertEqual(self.models, ["fine"])

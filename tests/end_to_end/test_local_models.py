@@ -16,6 +16,7 @@ from openai.types.chat import ChatCompletionUserMessageParam
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.end_to_end.server import MASTER_KEY, Server
+from tests.support.waiting import eventually
 from twisted_aigate.gateway.local.table import LOCAL_MODELS
 
 _CHAT = "local-smollm2-135m"
@@ -154,10 +155,7 @@ class FaultTests(LocalModelCase):
 
     def worker(self) -> int:
         """The pid of the only worker."""
-        deadline = time.monotonic() + 30
-        while len(self.server.children()) != 1:
-            self.assertLess(time.monotonic(), deadline, self.server.children())
-            time.sleep(0.02)
+        eventually(lambda: len(self.server.children()) == 1, lambda: f"{self.server.children()}")
         return self.server.children()[0]
 
     def stream(self) -> openai.Stream[openai.types.chat.ChatCompletionChunk]:
@@ -219,10 +217,7 @@ class FaultTests(LocalModelCase):
         """A worker that nobody needs is ended."""
         self.client().chat.completions.create(model=_CHAT, messages=_ask("Hi"), max_tokens=1)
         pid = self.worker()
-        deadline = time.monotonic() + 20
-        while Path(f"/proc/{pid}").exists():
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.05)
+        eventually(lambda: not Path(f"/proc/{pid}").exists(), "it lives on")
         self.assertNotIn("ended by itself", self.server.log.rpartition(str(pid))[2])
 
 

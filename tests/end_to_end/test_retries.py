@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.end_to_end.failing import FailingProvider, answer_of
 from tests.end_to_end.server import MASTER_KEY, Server, lasting_port
+from tests.support.waiting import eventually
 
 _RETRIED = (
     "reset", "closed", "no-http", "silent", "status-408", "status-409", "status-429", "status-500",
@@ -94,13 +93,6 @@ class RetryTests(SynchronousTestCase):
         response = self.begin(model, stream).getresponse()
         return response.status, response.headers, response.read().decode()
 
-    def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Wait until something is so."""
-        deadline = time.monotonic() + 20
-        while not condition():
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.02)
-
     def test_tried_again(self) -> None:
         """One failure of each kind is not seen by the caller."""
         cases = _tried_again()
@@ -145,12 +137,14 @@ class RetryTests(SynchronousTestCase):
     def test_caller_leaves(self) -> None:
         """The provider sees it, and the deployment has room again."""
         held = self.begin("one-at-a-time")
-        self.wait_until(lambda: self.provider.models() == [_HELD])
+        eventually(lambda: self.provider.models() == [_HELD], "it is not asked")
         self.assertEqual(self.post("one-at-a-time")[0], 429)
         for _ in range(3):
             held.close()
             asked = len(self.provider.asked)
-            self.wait_until(lambda: len(self.provider.gone) == len(self.provider.asked))
+            eventually(
+                lambda: len(self.provider.gone) == len(self.provider.asked), "it sees it not"
+            )
             held = self.begin("one-at-a-time")
-            self.wait_until(lambda: len(self.provider.asked) == asked + 1)  # noqa: B023
+            eventually(lambda n=asked: len(self.provider.asked) == n + 1, "there is no room")
         self.assertEqual(self.provider.models(), [_HELD] * 4)

@@ -25,6 +25,7 @@ from tests.end_to_end.crash_model import Model
 from tests.end_to_end.raw import RawResponse, send
 from tests.end_to_end.server import Server, lasting_port
 from tests.end_to_end.storage_server import s3
+from tests.support.waiting import eventually
 
 _ROUNDS = int(os.environ.get("CRASH_ROUNDS", "6"))
 _SEED = int(os.environ.get("CRASH_SEED", "0")) or random.SystemRandom().getrandbits(32)
@@ -179,10 +180,7 @@ class DiskFullTests(SynchronousTestCase):
             self.assertEqual(response.status, 200)
         self.assertEqual(self.send("GET", "kept").body, self.old)
         incoming = self.disk.folder / "storage" / "incoming"
-        deadline = time.monotonic() + 10
-        while any(incoming.iterdir()):
-            self.assertLess(time.monotonic(), deadline, "a file is left")
-            time.sleep(0.02)
+        eventually(lambda: not any(incoming.iterdir()), "a file is left")
 
     def test_object_is_too_large(self) -> None:
         """It is refused, in the caller's language, and takes no room."""

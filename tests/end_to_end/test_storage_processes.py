@@ -21,6 +21,7 @@ from tests.end_to_end.storage_server import (
     shared_server,
 )
 from tests.support.postgresql import new_database, run
+from tests.support.waiting import eventually
 
 _GARBAGE_EVERY = 5
 _HOLDERS = (
@@ -73,10 +74,7 @@ class ProcessesTests(StorageTestCase, SynchronousTestCase):
         self.addCleanup(connection.close)
         head = f"PUT {target} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
         connection.sendall(f"{head}Content-Length: 1000000\r\n\r\n".encode() + bytes(300_000))
-        deadline = time.monotonic() + 10
-        while not self.holders():
-            self.assertLess(time.monotonic(), deadline, "it does not get the lock")
-            time.sleep(0.02)
+        eventually(self.holders, "it does not get the lock")
         return connection
 
     def test_readers_and_writers_of_a_key(self) -> None:
@@ -196,7 +194,4 @@ class ProcessesTests(StorageTestCase, SynchronousTestCase):
         answer = RawResponse(first + receive(connection))
         self.assertEqual((answer.status, len(answer.body)), (200, 20 * MB))
         self.assertEqual(answer.body, b"".join(parts))
-        deadline = time.monotonic() + 4 * _GARBAGE_EVERY
-        while run(self.database, "SELECT blob FROM garbage"):
-            self.assertLess(time.monotonic(), deadline, "the garbage stays")
-            time.sleep(0.1)
+        eventually(lambda: not run(self.database, "SELECT blob FROM garbage"), "the garbage stays")

@@ -7,7 +7,6 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -19,6 +18,7 @@ from tests.end_to_end.storage_server import (
     s3,
     tls_server,
 )
+from tests.support.waiting import eventually
 
 _SIZE = 24 * MB + 123
 _CONTENT = os.urandom(_SIZE)
@@ -69,12 +69,6 @@ class SendfileTests(StorageTestCase, SynchronousTestCase):
             self.assertTrue(pieces[-1], "the answer broke off")
             left -= len(pieces[-1])
         return int(head.split()[1]), b"".join(pieces)
-
-    def until(self, holds: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + _WAIT
-        while not holds():
-            self.assertLess(time.monotonic(), deadline, what)
-            time.sleep(0.02)
 
     def open_blobs(self) -> list[str]:
         """The blobs that the server has open."""
@@ -143,7 +137,7 @@ class SendfileTests(StorageTestCase, SynchronousTestCase):
 
     def test_client_that_leaves_in_the_middle(self) -> None:
         """Its file is closed, what it got is in the log, and the next client gets all."""
-        self.until(lambda: not self.open_blobs(), "a blob is open before the test")
+        eventually(lambda: not self.open_blobs(), "a blob is open before the test")
         for reset in (False, True):
             logged = len(self.server.log)
             leaving = self.connect()
@@ -155,8 +149,8 @@ class SendfileTests(StorageTestCase, SynchronousTestCase):
             self.assertTrue(begun or leaving.recv(1))
             self.assertEqual(len(self.open_blobs()), 1)
             leaving.close()
-            self.until(lambda: not self.open_blobs(), "its blob stays open")
-            self.until(lambda at=logged: " 499 " in self.server.log[at:], "it is not logged")
+            eventually(lambda: not self.open_blobs(), "its blob stays open")
+            eventually(lambda at=logged: " 499 " in self.server.log[at:], "it is not logged")
             found = re.search(r" 499 (\d+) B ", self.server.log[logged:])
             assert found is not None
             self.assertTrue(0 < int(found[1]) < _SIZE, found[0])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
-import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.end_to_end.storage_server import ALICE, MB, StorageServer, StorageTestCase
+from tests.support.waiting import eventually
 from twisted_aigate.storage.intake import MOST_INLINE
 
 SIZES = (0, 1, MOST_INLINE, MOST_INLINE + 1)
@@ -46,25 +46,22 @@ class SmallObjectTests(StorageTestCase, SynchronousTestCase):
         sizes = {entry["Key"]: entry["Size"] for entry in listed}
         self.assertEqual(sizes, {key: len(content) for key, content in self.contents.items()})
 
-    def blobs(self) -> int:
-        """How many files hold bytes, once garbage is removed."""
-        deadline = time.monotonic() + 15
-        count = len(self.server.blob_files())
-        while count != 1 and time.monotonic() < deadline:
-            time.sleep(0.1)
-            count = len(self.server.blob_files())
-        return count
+    def wait_for_one_file(self) -> None:
+        """Wait until one file holds bytes: garbage is removed in the server's own time."""
+        eventually(
+            lambda: len(self.server.blob_files()) == 1, lambda: f"{self.server.blob_files()}"
+        )
 
     def test_there_and_again_after_a_kill(self) -> None:
         """What was acknowledged survives, in the database as in a file; one alone is a file."""
         self.check()
-        self.assertEqual(self.blobs(), 1)
+        self.wait_for_one_file()
         self.server.kill()
         self.server.process.wait(20)
         self.server.start()
         self.server.wait_until_up()
         self.check()
-        self.assertEqual(self.blobs(), 1)
+        self.wait_for_one_file()
 
     def test_ranges(self) -> None:
         """The same of both kinds."""
@@ -122,7 +119,7 @@ class SmallObjectTests(StorageTestCase, SynchronousTestCase):
             self.assertEqual(self.read("changing"), content)
         self.s3.delete_object(Bucket=self.bucket, Key="changing")
         self.refused(404, "NoSuchKey", self.s3.get_object, Bucket=self.bucket, Key="changing")
-        self.assertEqual(self.blobs(), 1)
+        self.wait_for_one_file()
 
     def test_in_chunks(self) -> None:
         """A body whose length is not told."""

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.end_to_end.raw import RawResponse
 from tests.end_to_end.storage_server import SHORT, UPLOADS, StorageServer, StorageTestCase
+from tests.support.waiting import eventually
 
 _OLD = b"the old object"
 
@@ -39,12 +40,12 @@ class BrokenUploadTests(StorageTestCase, SynchronousTestCase):
         connection.sendall(bytes(sent))
         return connection
 
-    def wait_for_new_files(self, count: int, seconds: float = 5) -> None:
+    def wait_for_new_files(self, count: int) -> None:
         """Wait until there are so many files of bytes that were not there before."""
-        deadline = time.monotonic() + seconds
-        while len({path.name for path in self.server.blob_files()} - self.before) != count:
-            self.assertLess(time.monotonic(), deadline, self.server.blob_files())
-            time.sleep(0.02)
+        eventually(
+            lambda: len({path.name for path in self.server.blob_files()} - self.before) == count,
+            lambda: f"{self.server.blob_files()}",
+        )
 
     def test_disconnected(self) -> None:
         """Who leaves in the middle leaves nothing."""

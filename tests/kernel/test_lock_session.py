@@ -80,9 +80,8 @@ class LocalTests(KeyLocksContract, LocksTestCase):
     """One process: both are the same."""
 
     def setUp(self) -> None:
-        from twisted.internet import reactor
-
-        locks: KeyedLocks[Any] = KeyedLocks(reactor, 0.5, 10.0, 100)  # type: ignore[arg-type]
+        super().setUp()
+        locks: KeyedLocks[Any] = KeyedLocks(self.reactor, 0.5, 10.0, 100)
         self.locks = [locks, locks]
 
 

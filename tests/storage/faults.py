@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IConsumer
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
+from tests.support.reactor import turn_until
 from tests.support.streams import RecordingConsumer
 from twisted_aigate.kernel.database import Database
 from twisted_aigate.kernel.locks import KeyedLocks
@@ -185,12 +186,7 @@ class FaultsTestCase(TestCase):
 
     async def until(self, holds: Callable[[], bool], what: str) -> None:
         """Wait for what threads do in their own time."""
-        deadline = self.reactor.seconds() + WAIT
-        while not holds():
-            self.assertLess(self.reactor.seconds(), deadline, what)
-            waited: Deferred[None] = Deferred()
-            self.reactor.callLater(0.005, waited.callback, None)
-            await waited
+        await turn_until(self.reactor, holds, what)
 
     async def drained(self) -> None:
         """Threads have done all that they were given so far, and what follows from it."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from tests.support import postgresql
+from tests.support.reactor import turn_until
 from twisted_aigate.kernel.database import Database
 from twisted_aigate.kernel.database.lock_session import LockSession
 from twisted_aigate.kernel.locks import KeyLocks
 from twisted_aigate.kernel.shared_locks import SharedLocks
-
-_WAIT = 10.0
 
 
 class LocksTestCase(TestCase):
@@ -25,19 +26,16 @@ class LocksTestCase(TestCase):
 
     locks: list[KeyLocks[Any]]
 
-    def after(self, seconds: float) -> Deferred[None]:
+    def setUp(self) -> None:
         from twisted.internet import reactor
 
-        waited: Deferred[None] = Deferred()
-        reactor.callLater(seconds, waited.callback, None)  # type: ignore[attr-defined]
-        return waited
+        self.reactor: Any = reactor
 
-    async def until(self, holds: Any) -> None:
-        for _ in range(int(_WAIT / 0.005)):
-            if holds():
-                return
-            await self.after(0.005)
-        self.fail("it does not come")
+    def after(self, seconds: float) -> Deferred[None]:
+        return deferLater(self.reactor, seconds)
+
+    async def until(self, holds: Callable[[], Any]) -> None:
+        await turn_until(self.reactor, holds, "it does not come")
 
 
 class PostgreSQLTestCase(LocksTestCase):
@@ -48,9 +46,7 @@ class PostgreSQLTestCase(LocksTestCase):
     """
 
     def setUp(self) -> None:
-        from twisted.internet import reactor
-
-        self.reactor: Any = reactor
+        super().setUp()
         self.url = postgresql.new_database()
         self.sessions = [self.session(), self.session()]
         self.locks = [

@@ -5,16 +5,30 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+_PATIENCE = 30.0
 
 
 async def turn(reactor: Any) -> None:
     """Wait for the reactor's next turn: what it opens for itself is open then."""
-    turned: Deferred[None] = Deferred()
-    reactor.callLater(0, turned.callback, None)
-    await turned
+    await deferLater(reactor, 0)
+
+
+async def turn_until(reactor: Any, holds: Callable[[], Any], what: str) -> None:
+    """
+    Have the reactor turn until something holds, which threads or other processes see to.
+
+    @param what: What to say when it does not come.
+    """
+    deadline = reactor.seconds() + _PATIENCE
+    while not holds():
+        if reactor.seconds() > deadline:
+            raise AssertionError(what)
+        await deferLater(reactor, 0.005)
 
 
 def open_descriptors() -> Counter[str]:

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.kernel.redis.case import RedisCase
@@ -80,9 +80,7 @@ class RedisStoreTests(StoreContract, RedisCase):
         self.store = RedisStore(self.redis)
 
     async def pass_time(self, seconds: float) -> None:
-        passed: Deferred[None] = Deferred()
-        self.reactor.callLater(seconds, passed.callback, None)
-        await passed
+        await deferLater(self.reactor, seconds)
 
     async def test_clearing_leaves_what_is_not_ours(self) -> None:
         await self.redis.command(b"SET", b"theirs", b"1")

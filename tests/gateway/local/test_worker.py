@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 from tests.gateway.local.engine_case import CAPITAL, EngineTestCase, gone
-from tests.gateway.local.workers import PATIENCE, ROOT, WorkerProcess, until
+from tests.gateway.local.workers import PATIENCE, ROOT, WorkerProcess
+from tests.support.waiting import eventually
 from twisted_aigate.gateway.local.protocol import Done
 
 
@@ -65,7 +66,7 @@ class WorkerTests(EngineTestCase):
         parent.kill()
         parent.wait(PATIENCE)
         parent.stdout.close()
-        self.assertTrue(until(lambda: gone(worker), 10))
+        eventually(lambda: gone(worker), "it lives on without its parent", 10)
 
     def test_unknown_engine(self) -> None:
         """A wrong name is said so, with the right ones."""

@@ -10,6 +10,7 @@ from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
+from tests.support.reactor import turn_until
 from tests.support.redis import RedisServer
 from twisted_aigate.kernel.redis import Redis, RedisAddress
 
@@ -39,7 +40,4 @@ class RedisCase(TestCase):
 
     async def until(self, true: Callable[[], object]) -> None:
         """Let the reactor turn until something is true."""
-        while not true():
-            turned: Deferred[None] = Deferred()
-            self.reactor.callLater(0.005, turned.callback, None)
-            await turned
+        await turn_until(self.reactor, true, "it does not come")
