@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 from unittest import SkipTest
 
-from attrs import frozen
-
+from tests.end_to_end.answer import Answer
 from tests.end_to_end.server import Server
 
 TOKEN = "browser-token-0123456789"
@@ -25,22 +24,8 @@ def need_browsers() -> None:
         raise SkipTest(f"not installed: {', '.join(missing)}: see apt-packages.txt")
 
 
-@frozen
-class Answer:
-    """
-    A response.
-
-    @ivar fields: Its header fields, names in lower case.
-    """
-
-    status: int
-    fields: dict[str, str]
-    body: bytes
-
-    @property
-    def value(self) -> Any:
-        """Its JSON."""
-        return json.loads(self.body)
+class ActionAnswer(Answer):
+    """The response to an action."""
 
     @property
     def data(self) -> Any:
@@ -82,7 +67,7 @@ class BrowserServer(Server):
         token: str | None = TOKEN,
         pin: str | None = None,
         timeout: float = 120.0,
-    ) -> Answer:
+    ) -> ActionAnswer:
         """The answer to a request."""
         fields = {"Connection": "close"}
         if token is not None:
@@ -93,13 +78,11 @@ class BrowserServer(Server):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             connection.request(method, _PREFIX + path, data, fields)
-            response = connection.getresponse()
-            got = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status, got, response.read())
+            return ActionAnswer.of(connection.getresponse())
         finally:
             connection.close()
 
-    def ask(self, action: str, *, pin: str | None = None, **parameters: Any) -> Answer:
+    def ask(self, action: str, *, pin: str | None = None, **parameters: Any) -> ActionAnswer:
         """The answer to an action."""
         return self.request("POST", "/", {"action": action, **parameters}, pin=pin)
 

@@ -16,6 +16,7 @@ from unittest import TestCase
 
 from attrs import frozen
 
+from tests.end_to_end.answer import Answer
 from tests.end_to_end.anthropic_server import ANTHROPIC_KEY, ScriptedAnthropic
 from tests.end_to_end.anthropic_steps import Hold, UseTool
 from tests.end_to_end.claude_code import claude
@@ -28,24 +29,6 @@ MOST_RUNS = 4
 _PATIENCE = 30.0
 _numbers = itertools.count()
 _warm: set[Server] = set()
-
-
-@frozen
-class Answer:
-    """
-    A response.
-
-    @ivar fields: Its header fields, names in lower case.
-    """
-
-    status: int
-    fields: dict[str, str]
-    body: bytes
-
-    @property
-    def value(self) -> Any:
-        """Its JSON."""
-        return json.loads(self.body)
 
 
 @frozen
@@ -81,9 +64,7 @@ class Pending:
     def answer(self) -> Answer:
         """The whole answer."""
         try:
-            body = self.response.read()
-            fields = {name.lower(): value for name, value in self.response.headers.items()}
-            return Answer(self.response.status, fields, body)
+            return Answer.of(self.response)
         finally:
             self.leave()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tests.end_to_end.browser_case import BrowserCase
-from tests.end_to_end.browser_server import Answer
+from tests.end_to_end.browser_server import ActionAnswer
 from tests.support.waiting import eventually
 
 KINDS = ("chromium", "chromedriver", "Xvfb")
@@ -36,8 +36,8 @@ def parent(pid: int) -> int:
 class InBackground:
     """A request whose answer is waited for later."""
 
-    def __init__(self, ask: Callable[[], Answer]) -> None:
-        self._answers: list[Answer] = []
+    def __init__(self, ask: Callable[[], ActionAnswer]) -> None:
+        self._answers: list[ActionAnswer] = []
         self._ask = ask
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -47,13 +47,13 @@ class InBackground:
         with contextlib.suppress(OSError, http.client.HTTPException):
             self._answers.append(self._ask())
 
-    def answer(self) -> Answer:
+    def answer(self) -> ActionAnswer:
         self._thread.join(60)
         return self._answers[0]
 
 
 class FaultCase(BrowserCase):
-    def back_within(self, seconds: float) -> Answer:
+    def back_within(self, seconds: float) -> ActionAnswer:
         """The first answer after a fault; it must come soon."""
         began = time.monotonic()
         answer = self.server.ask("goto", url=f"{self.pages.url}/", pin="browser1")

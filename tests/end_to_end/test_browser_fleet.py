@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
 from tests.end_to_end.browser_case import BrowserCase
-from tests.end_to_end.browser_server import TOKEN, Answer
+from tests.end_to_end.browser_server import TOKEN, ActionAnswer
 from tests.support.waiting import eventually
 
 REPLICAS = 3
@@ -51,7 +51,7 @@ class FleetTests(BrowserCase):
     def test_a_crowd(self) -> None:
         """Each is served, by one browser at a time, in the order in which they came."""
 
-        def ask(number: int) -> tuple[int, Answer]:
+        def ask(number: int) -> tuple[int, ActionAnswer]:
             url = f"data:text/html,<title>{number}</title>"
             steps = [{"action": "goto", "url": url}, {"action": "get_page_info"}]
             return number, self.server.ask("run_script", steps=steps)
