@@ -91,7 +91,13 @@ class RoutesCase(SynchronousTestCase):
         threads: Any = HeldThreads()
         schemas = Schemas(threads)
         self.gateway = gateway = Gateway(
-            router, {"openai": self.provider}, self.accounts.meter, self.kept, schemas, self.cache
+            router,
+            {"openai": self.provider},
+            self.accounts.meter,
+            self.kept,
+            schemas,
+            self.clock,
+            self.cache,
         )
         self.sockets = Upstream(self.clock)
         asking = Asking(UpstreamClient(self.clock, self.sockets.endpoint))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.gateway.accounts import NOW
 from tests.gateway.routes_case import AUTHORIZED, RoutesCase
 from twisted_aigate.gateway.calls import FormCall
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
@@ -79,7 +80,7 @@ class FormRoutesTests(RoutesCase):
             _, answer = self.post("/images/generations", {**asked, "mock_response": mock})
             self.assertEqual(answer, {"data": [{"url": "u"}], "created": 7})
         _, answer = self.post("/images/generations", {**asked, "mock_response": {"data": []}})
-        self.assertGreater(answer["created"], 1_700_000_000)
+        self.assertEqual(answer["created"], NOW)
         for more in ({"mock_response": "a cat"}, {"mock_response": {"data": []}, "stream": True}):
             response, answer = self.post("/images/generations", {**asked, **more})
             self.assertEqual((response.code, answer["error"]["param"]), (400, "mock_response"))

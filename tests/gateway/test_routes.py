@@ -6,6 +6,7 @@ import msgspec
 from attrs import evolve
 from twisted.internet.defer import Deferred
 
+from tests.gateway.accounts import NOW
 from tests.gateway.routes_case import AUTHORIZED, KEY, MAX_BODY, RoutesCase
 from twisted_aigate.gateway.calls import Call, Result, Task
 from twisted_aigate.gateway.deployments import Catalogue, Deployment
@@ -77,6 +78,7 @@ class RoutesTests(RoutesCase):
         """The list, one of it with a slash in its name, and one that there is not."""
         _, listed = self.request("GET", "/v1/models")
         self.assertEqual([each["id"] for each in listed["data"]], ["m", "org/name", "mocked"])
+        self.assertEqual({each["created"] for each in listed["data"]}, {NOW})
         _, one = self.request("GET", "/v1/models/org/name")
         self.assertEqual((one["id"], one["object"], one["owned_by"]), ("org/name", "model", "org"))
         response, answer = self.request("GET", "/v1/models/none")
@@ -208,6 +210,7 @@ class RoutesTests(RoutesCase):
         pieces = [chunk["choices"][0]["delta"].get("content", "") for chunk in chunks]
         self.assertEqual("".join(pieces), "long enough a text")
         self.assertEqual(chunks[0]["choices"][0]["delta"]["role"], "assistant")
+        self.assertEqual({chunk["created"] for chunk in chunks}, {NOW})
         self.assertEqual(chunks[-1]["choices"][0]["finish_reason"], "stop")
 
     def test_checked_requests(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 from attrs import evolve
+from twisted.internet.interfaces import IReactorTime
 
 from twisted_aigate.gateway.accounting.meter import Headers, Meter
 from twisted_aigate.gateway.cache.service import ResponseCache
@@ -51,7 +52,9 @@ class Gateway:
     @param meter: Lets calls in and has them paid.
     @param kept: Keeps responses.
     @param schemas: Checks answers that must fit one.
+    @param clock: Tells the time (Unix time).
     @param cache: Keeps answers; C{None}: nobody does.
+    @ivar started_at: Since when it is there, in seconds of Unix time.
     """
 
     def __init__(
@@ -61,9 +64,12 @@ class Gateway:
         meter: Meter,
         kept: KeptResponses,
         schemas: Schemas,
+        clock: IReactorTime,
         cache: ResponseCache | None = None,
     ) -> None:
         self.router = router
+        self.started_at = int(clock.seconds())
+        self._clock = clock
         self._kept = kept
         self._schemas = schemas
         self._providers = providers
@@ -248,7 +254,7 @@ class Gateway:
     async def _provide(self, deployment: Deployment, call: Call | FormCall) -> Result:
         response = call.mock_response or deployment.mock_response
         if response is not None:
-            return mock(call, response)
+            return mock(call, response, int(self._clock.seconds()))
         provider = self._provider(deployment)
         if isinstance(call, FormCall):
             return await provider.call_form(deployment, call)

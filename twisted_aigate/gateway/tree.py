@@ -186,9 +186,9 @@ class GatewayTree:
         fetch = GuardedFetch(reactor, name_resolver(reactor), is_public)
         providers: dict[str, IProvider] = {
             "openai": OpenAIProvider(upstream, threads),
-            "anthropic": AnthropicProvider(upstream),
-            "gemini": GeminiProvider(upstream, fetch),
-            "cohere": CohereProvider(upstream),
+            "anthropic": AnthropicProvider(upstream, reactor),
+            "gemini": GeminiProvider(upstream, fetch, reactor),
+            "cohere": CohereProvider(upstream, reactor),
             "azure": AzureProvider(upstream, threads),
             "azure_ai": AzureAIProvider(upstream, threads),
             "local": LocalProvider(self._local),
@@ -209,7 +209,7 @@ class GatewayTree:
         self._schema_threads = Threads(reactor, _SCHEMA_THREADS, "schemas")
         schemas = Schemas(self._schema_threads)
         self.gateway = Gateway(
-            router, providers, accounts.meter, self._responses, schemas, self.cache
+            router, providers, accounts.meter, self._responses, schemas, reactor, self.cache
         )
         self.agent = Agent(self.gateway.call, tools, self._responses)
         self.realtime = Realtime(router, providers, self._sockets, accounts.meter, reactor)

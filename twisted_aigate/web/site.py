@@ -7,7 +7,6 @@ renders. Every response, refusals of the parser too, carries the fields of L{Sit
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 from wsgiref.handlers import format_date_time
@@ -89,7 +88,7 @@ class Site(Factory):
         self.traffic = Traffic()
         self._channels: set[Channel] = set()
         self._drained: Deferred[None] | None = None
-        self._date_at = 0
+        self._date_at = -1
         self._date = b""
 
     def buildProtocol(self, addr: IAddress | None) -> Channel:
@@ -222,7 +221,7 @@ class Site(Factory):
 
     def common_fields(self, request_id: str) -> bytes:
         """The header lines that every response has."""
-        now = int(time.time())
+        now = int(self.clock.seconds())
         if now != self._date_at:
             self._date_at = now
             self._date = format_date_time(now).encode("ascii")

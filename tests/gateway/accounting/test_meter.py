@@ -62,7 +62,7 @@ class MeterCase(SynchronousTestCase):
         threads: Any = HeldThreads()
         kept: Any = None
         meter = self.accounts.meter
-        self.gateway = Gateway(router, providers, meter, kept, Schemas(threads))
+        self.gateway = Gateway(router, providers, meter, kept, Schemas(threads), self.clock)
 
     def key(self, **fields: Any) -> Caller:
         """Whoever has a new key."""

@@ -66,7 +66,9 @@ class CacheCase(SynchronousTestCase):
         kept: Any = None
         threads: Any = HeldThreads()
         schemas = Schemas(threads)
-        self.gateway = Gateway(router, providers, self.accounts.meter, kept, schemas, self.cache)
+        self.gateway = Gateway(
+            router, providers, self.accounts.meter, kept, schemas, self.clock, self.cache
+        )
 
     def ask(self, call: Call | None = None, caller: Caller = MASTER) -> Deferred[Result]:
         call = make_call() if call is None else call

@@ -6,7 +6,6 @@ Source: https://docs.litellm.ai/docs/completion/mock_requests
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -44,13 +43,13 @@ def _misfit() -> GatewayError:
     return GatewayError(400, "mock_response does not fit this call.", param="mock_response")
 
 
-def _images(response: MockResponse) -> bytes:
+def _images(response: MockResponse, created: int) -> bytes:
     said = response.encode("utf-8") if isinstance(response, str) else msgspec.json.encode(response)
     try:
         answer = msgspec.json.decode(said, type=_Images)
     except msgspec.MsgspecError:
         raise _misfit() from None
-    answer.created = answer.created or int(time.time())
+    answer.created = answer.created or created
     return msgspec.json.encode(answer)
 
 
@@ -59,11 +58,11 @@ def _prompt_tokens(call: Call) -> int:
     return len(bytes(prompt)) // 4 if prompt is not None else 0
 
 
-def _envelope(call: Call, kind: str) -> dict[str, Any]:
+def _envelope(call: Call, kind: str, created: int) -> dict[str, Any]:
     return {
         "id": f"chatcmpl-{uuid.uuid4().hex}",
         "object": kind,
-        "created": int(time.time()),
+        "created": created,
         "model": call.model,
     }
 
@@ -82,9 +81,9 @@ def _wants_usage(call: Call) -> bool:
     return options is not None and bool((msgspec.json.decode(options) or {}).get("include_usage"))
 
 
-def _chunks(call: Call, text: str) -> Iterator[bytes]:
+def _chunks(call: Call, text: str, created: int) -> Iterator[bytes]:
     chat = call.task is Task.CHAT
-    base = _envelope(call, "chat.completion.chunk" if chat else "text_completion")
+    base = _envelope(call, "chat.completion.chunk" if chat else "text_completion", created)
 
     def chunk(content: str | None, finish: str | None, first: bool = False) -> bytes:
         choice: dict[str, Any] = {"index": 0, "finish_reason": finish}
@@ -104,18 +103,19 @@ def _chunks(call: Call, text: str) -> Iterator[bytes]:
     yield DONE
 
 
-def mock(call: Call | FormCall, response: MockResponse) -> Result:
+def mock(call: Call | FormCall, response: MockResponse, created: int) -> Result:
     """
     Answer a call.
 
     @param response: The text of the answer or of the sound, the vector of an embedding, the answer
         of a call for images as an object or its JSON, or the name of one of LiteLLM's errors.
+    @param created: When it is answered, in seconds of Unix time.
     @raise GatewayError: The response names an error, or does not fit the call.
     """
     if isinstance(response, str) and response in _ERRORS:
         raise _ERRORS[response]()
     if call.task in _IMAGES and not call.stream:
-        return Result(_images(response))
+        return Result(_images(response, created))
     if isinstance(call, FormCall):
         if call.stream or not isinstance(response, str):
             raise _misfit()
@@ -131,7 +131,7 @@ def mock(call: Call | FormCall, response: MockResponse) -> Result:
     if call.task not in (Task.CHAT, Task.COMPLETION) or not isinstance(response, str):
         raise _misfit()
     if call.stream:
-        return Result(b"".join(_chunks(call, response)), EVENT_STREAM)
+        return Result(b"".join(_chunks(call, response, created)), EVENT_STREAM)
     chat = call.task is Task.CHAT
     choice: dict[str, Any] = {"index": 0, "finish_reason": "stop", "logprobs": None}
     if chat:
@@ -139,5 +139,9 @@ def mock(call: Call | FormCall, response: MockResponse) -> Result:
     else:
         choice["text"] = response
     kind = "chat.completion" if chat else "text_completion"
-    answer = {**_envelope(call, kind), "choices": [choice], "usage": _usage(call, response)}
+    answer = {
+        **_envelope(call, kind, created),
+        "choices": [choice],
+        "usage": _usage(call, response),
+    }
     return Result(msgspec.json.encode(answer))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from twisted_aigate.gateway.callers import Caller
@@ -28,7 +27,6 @@ class ListingRoutes:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._started_at = int(time.time())
 
     def add_to(self, router: Router, prefix: str, authorise: Authorise[Caller]) -> None:
         """
@@ -43,7 +41,7 @@ class ListingRoutes:
 
     def _listed(self, request: Request, name: str) -> dict[str, Any]:
         form = anthropic_model if lists_for_anthropic(request) else openai_model
-        return form(self._gateway.catalogue.find(name)[0], self._started_at)
+        return form(self._gateway.catalogue.find(name)[0], self._gateway.started_at)
 
     async def _models(self, request: Request, caller: Caller) -> Reply:
         catalogue = self._gateway.catalogue

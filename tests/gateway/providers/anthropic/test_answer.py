@@ -24,7 +24,7 @@ from tests.gateway.providers.anthropic.messages import (
 from tests.gateway.providers.case import ProviderCase, chunked, chunks_of, events, joined
 from twisted_aigate.gateway.providers.anthropic.provider import AnthropicProvider
 from twisted_aigate.gateway.providers.anthropic.stream import EventReader
-from twisted_aigate.gateway.providers.chats.answer import Chunks
+from twisted_aigate.gateway.providers.chats.answer import Chunks, Envelope
 from twisted_aigate.gateway.providers.chats.stream import Translation
 from twisted_aigate.gateway.providers.interface import IProvider
 from twisted_aigate.gateway.providers.upstream import Upstream
@@ -112,7 +112,7 @@ class AnswerTests(ProviderCase):
 
     def make(self, upstream: Upstream) -> IProvider:
         """See L{ProviderCase}."""
-        return AnthropicProvider(upstream)
+        return AnthropicProvider(upstream, self.clock)
 
     def assert_said(self, said: dict[str, Any], expected: dict[str, Any]) -> None:
         """The same is said, calls' arguments compared by their value."""
@@ -188,7 +188,7 @@ class AnswerTests(ProviderCase):
         found = message_events(made)
         data = events(*found) if bare else encoded(found)
         edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-        reader = EventReader(self.deployment(), Chunks("m", False), by_tool=False)
+        reader = EventReader(self.deployment(), Chunks(Envelope("m", 0), False), by_tool=False)
         translation = Translation(self.deployment(), reader)
         made_of_it = b"".join(
             translation.feed(data[start:end]) for start, end in itertools.pairwise(edges)
@@ -201,7 +201,7 @@ class AnswerTests(ProviderCase):
         made, expected = _ANSWERS[6]
         data = encoded(message_events(made))
         for cut in range(len(data)):
-            reader = EventReader(self.deployment(), Chunks("m", False), by_tool=False)
+            reader = EventReader(self.deployment(), Chunks(Envelope("m", 0), False), by_tool=False)
             translation = Translation(self.deployment(), reader)
             said = translation.feed(data[:cut]) + translation.feed(data[cut:])
             self.assert_said(joined(chunks_of(said)), expected)
@@ -215,7 +215,7 @@ class FailureTests(ProviderCase):
 
     def make(self, upstream: Upstream) -> IProvider:
         """See L{ProviderCase}."""
-        return AnthropicProvider(upstream)
+        return AnthropicProvider(upstream, self.clock)
 
     def test_refused(self) -> None:
         """An error keeps its status; what clients tell apart has OpenAI's code."""

@@ -35,7 +35,7 @@ class NativeTests(ProviderCase):
 
     def make(self, upstream: Upstream) -> AnthropicProvider:
         """See L{ProviderCase}."""
-        return AnthropicProvider(upstream)
+        return AnthropicProvider(upstream, self.clock)
 
     def native(self, *headers: tuple[bytes, bytes], **fields: Any) -> Deferred[Result]:
         """Begin a call of a caller with these header fields."""

@@ -53,7 +53,7 @@ class RequestTests(ProviderCase):
 
     def make(self, upstream: Upstream) -> IProvider:
         """See L{ProviderCase}."""
-        return AnthropicProvider(upstream)
+        return AnthropicProvider(upstream, self.clock)
 
     def body(self, deployment: Deployment | None = None, **fields: Any) -> Any:
         """The body of a request, which Anthropic's client could have sent."""

@@ -19,7 +19,7 @@ from tests.gateway.providers.case import KEY, USER, ProviderCase, chunks_of, eve
 from tests.support.vendor_types import problems
 from twisted_aigate.gateway.calls import Task
 from twisted_aigate.gateway.deployments import Deployment
-from twisted_aigate.gateway.providers.chats.answer import Chunks
+from twisted_aigate.gateway.providers.chats.answer import Chunks, Envelope
 from twisted_aigate.gateway.providers.chats.stream import Translation
 from twisted_aigate.gateway.providers.cohere.provider import CohereProvider
 from twisted_aigate.gateway.providers.cohere.stream import EventReader
@@ -51,7 +51,7 @@ class CohereCase(ProviderCase):
 
     def make(self, upstream: Upstream) -> IProvider:
         """See L{ProviderCase}."""
-        return CohereProvider(upstream)
+        return CohereProvider(upstream, self.clock)
 
 
 class RequestTests(CohereCase):
@@ -274,6 +274,7 @@ class AnswerTests(CohereCase):
 
     def test_whole(self) -> None:
         """Whole answers."""
+        self.clock.advance(1_800_000_000)
         for made, expected in _ANSWERS:
             with self.subTest(expected):
                 answer = self.answer(made)
@@ -283,6 +284,7 @@ class AnswerTests(CohereCase):
                 self.assertEqual(said.pop("role"), "assistant")
                 self.assertEqual({**said, "content": said["content"] or ""}, expected)
                 self.assertEqual((answer["id"], answer["model"]), ("chatcmpl-a1", "m"))
+                self.assertEqual(answer["created"], 1_800_000_000)
                 self.assertEqual(answer["usage"], _OPENAI_USAGE)
 
     def test_streamed(self) -> None:
@@ -303,7 +305,7 @@ class AnswerTests(CohereCase):
         made, expected = answer
         data = _events(made)
         edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-        reader = EventReader(self.deployment(), Chunks("m", False))
+        reader = EventReader(self.deployment(), Chunks(Envelope("m", 0), False))
         translation = Translation(self.deployment(), reader)
         said = b"".join(translation.feed(data[a:b]) for a, b in itertools.pairwise(edges))
         self.assertTrue(translation.over)

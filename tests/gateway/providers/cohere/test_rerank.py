@@ -36,7 +36,7 @@ class RerankTests(ProviderCase):
 
     def make(self, upstream: Upstream) -> IProvider:
         """See L{ProviderCase}."""
-        return CohereProvider(upstream)
+        return CohereProvider(upstream, self.clock)
 
     def rank(self, said: Any = _SAID, **fields: Any) -> Any:
         """The answer to a call."""

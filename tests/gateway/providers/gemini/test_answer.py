@@ -17,7 +17,7 @@ from openai.types.create_embedding_response import CreateEmbeddingResponse
 from tests.gateway.providers.case import ProviderCase, chunked, chunks_of, events, joined
 from tests.gateway.providers.gemini.test_request import FakeFetch
 from twisted_aigate.gateway.calls import Task
-from twisted_aigate.gateway.providers.chats.answer import Chunks
+from twisted_aigate.gateway.providers.chats.answer import Chunks, Envelope
 from twisted_aigate.gateway.providers.chats.stream import Translation
 from twisted_aigate.gateway.providers.gemini.provider import GeminiProvider
 from twisted_aigate.gateway.providers.gemini.stream import PieceReader
@@ -112,7 +112,7 @@ class AnswerTests(ProviderCase):
 
     def make(self, upstream: Upstream) -> IProvider:
         """See L{ProviderCase}."""
-        return GeminiProvider(upstream, FakeFetch())
+        return GeminiProvider(upstream, FakeFetch(), self.clock)
 
     def assert_said(self, said: dict[str, Any], expected: dict[str, Any]) -> None:
         """The same is said, calls' arguments compared by their value."""
@@ -177,7 +177,7 @@ class AnswerTests(ProviderCase):
         made, expected = answer
         data = _pieces(made).replace(b"\n", b"\r\n")
         edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-        reader = PieceReader(self.deployment(), Chunks("m", False))
+        reader = PieceReader(self.deployment(), Chunks(Envelope("m", 0), False))
         translation = Translation(self.deployment(), reader)
         said = b"".join(translation.feed(data[a:b]) for a, b in itertools.pairwise(edges))
         self.assert_said(joined(chunks_of(said + translation.finish())), {**expected})

@@ -42,7 +42,7 @@ class GeneratedImagesTests(ProviderCase):
 
     def make(self, upstream: Upstream) -> IProvider:
         """See L{ProviderCase}."""
-        return GeminiProvider(upstream, FakeFetch())
+        return GeminiProvider(upstream, FakeFetch(), self.clock)
 
     def config(self, **fields: Any) -> dict[str, Any]:
         """The C{imageConfig} of a call."""
@@ -106,11 +106,12 @@ class GeneratedImagesTests(ProviderCase):
 
     def test_answer(self) -> None:
         """The images that are the answer, none of those that were thought."""
+        self.clock.advance(1_800_000_000)
         said = _response(_image("dGhvdWdodA==", thought=True), {"text": "Here."}, _image())
         answer = self.answer(said, task=Task.IMAGE, prompt="x")
         self.assertEqual(self.sent().target, "/v1beta/models/gemini-image:generateContent")
         ImagesResponse.model_validate(answer, strict=True)
-        self.assertGreater(answer.pop("created"), 1_700_000_000)
+        self.assertEqual(answer.pop("created"), 1_800_000_000)
         self.assertEqual(
             answer,
             {

@@ -74,7 +74,7 @@ class RequestTests(ProviderCase):
     def make(self, upstream: Upstream) -> IProvider:
         """See L{ProviderCase}."""
         self.fetch = FakeFetch()
-        return GeminiProvider(upstream, self.fetch)
+        return GeminiProvider(upstream, self.fetch, self.clock)
 
     def body(self, deployment: Deployment | None = None, **fields: Any) -> Any:
         """The body of a request, which Google's client could have sent."""
@@ -348,7 +348,7 @@ class SchemaTests(ProviderCase):
 
     def make(self, upstream: Upstream) -> IProvider:
         """See L{ProviderCase}."""
-        return GeminiProvider(upstream, FakeFetch())
+        return GeminiProvider(upstream, FakeFetch(), self.clock)
 
     def test_table(self) -> None:
         """What becomes of each part of a schema, and that Google's client knows it."""

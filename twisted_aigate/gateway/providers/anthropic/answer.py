@@ -10,6 +10,7 @@ from msgspec import Struct
 from twisted_aigate.gateway.providers.anthropic.outcome import StopDetails, Usage, finish_reason
 from twisted_aigate.gateway.providers.anthropic.tools import JSON_TOOL
 from twisted_aigate.gateway.providers.chats.answer import (
+    Envelope,
     choice,
     completion,
     message,
@@ -52,11 +53,11 @@ class _Message(Struct):
 _decoder = msgspec.json.Decoder(_Message)
 
 
-def chat_answer(body: bytes, model: str, *, by_tool: bool) -> bytes:
+def chat_answer(body: bytes, envelope: Envelope, *, by_tool: bool) -> bytes:
     """
     The answer.
 
-    @param model: The model's name as the caller wrote it.
+    @param envelope: What it says beside the choices.
     @param by_tool: The answer may come as a call of L{JSON_TOOL}.
     @raise msgspec.MsgspecError: The body is no message.
     """
@@ -77,7 +78,7 @@ def chat_answer(body: bytes, model: str, *, by_tool: bool) -> bytes:
         refusal=said.stop_details.explanation if said.stop_details is not None else None,
     )
     reason = finish_reason(said.stop_reason, by_tool=bool(answered) and not calls)
-    return completion(model, said.id, [choice(0, spoken, reason)], said.usage.fields)
+    return completion(envelope, said.id, [choice(0, spoken, reason)], said.usage.fields)
 
 
 def _is_answer(block: Block, by_tool: bool) -> bool:

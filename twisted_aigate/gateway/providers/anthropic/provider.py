@@ -18,7 +18,7 @@ from twisted_aigate.gateway.providers.anthropic.request import (
     message_request,
 )
 from twisted_aigate.gateway.providers.anthropic.stream import EventReader, stream_error
-from twisted_aigate.gateway.providers.chats.answer import Chunks
+from twisted_aigate.gateway.providers.chats.answer import Chunks, Envelope
 from twisted_aigate.gateway.providers.chats.models import Chat
 from twisted_aigate.gateway.providers.chats.provider import TranslatingProvider
 from twisted_aigate.gateway.providers.interface import IMessagesProvider
@@ -76,9 +76,9 @@ class AnthropicProvider(TranslatingProvider):
         """See L{TranslatingProvider}."""
         return message_request(deployment, chat)
 
-    def answer(self, deployment: Deployment, model: str, chat: Chat, body: bytes) -> bytes:
+    def answer(self, deployment: Deployment, envelope: Envelope, chat: Chat, body: bytes) -> bytes:
         """See L{TranslatingProvider}."""
-        return chat_answer(body, model, by_tool=answers_by_tool(deployment, chat))
+        return chat_answer(body, envelope, by_tool=answers_by_tool(deployment, chat))
 
     def reader(self, deployment: Deployment, chat: Chat, chunks: Chunks) -> EventReader:
         """See L{TranslatingProvider}."""

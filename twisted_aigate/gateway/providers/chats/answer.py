@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+from attrs import frozen
 
 from twisted_aigate.gateway.events import DONE, event
 
@@ -65,35 +65,48 @@ def usage_fields(
     return usage
 
 
-def _envelope(model: str, kind: str, answer_id: str | None) -> Fields:
-    return {
-        "id": f"chatcmpl-{answer_id or uuid.uuid4().hex}",
-        "object": kind,
-        "created": int(time.time()),
-        "model": model,
-    }
+@frozen
+class Envelope:
+    """
+    What an answer says beside the choices, and each of its chunks again.
+
+    @ivar model: The model's name as the caller wrote it.
+    @ivar created: When it was answered, in seconds of Unix time.
+    """
+
+    model: str
+    created: int
+
+    def fields(self, kind: str, answer_id: str | None) -> Fields:
+        """It, of an object of OpenAI's of that kind."""
+        return {
+            "id": f"chatcmpl-{answer_id or uuid.uuid4().hex}",
+            "object": kind,
+            "created": self.created,
+            "model": self.model,
+        }
 
 
 def completion(
-    model: str, answer_id: str | None, choices: Iterable[Fields], usage: Fields
+    envelope: Envelope, answer_id: str | None, choices: Iterable[Fields], usage: Fields
 ) -> bytes:
     """A whole answer."""
-    envelope = _envelope(model, "chat.completion", answer_id)
-    return msgspec.json.encode({**envelope, "choices": list(choices), "usage": usage})
+    fields = envelope.fields("chat.completion", answer_id)
+    return msgspec.json.encode({**fields, "choices": list(choices), "usage": usage})
 
 
 class Chunks:
     """
     A streamed answer's chunks.
 
-    @param model: The model's name as the caller wrote it.
+    @param envelope: What each says.
     @param include_usage: The caller wants the usage at the end.
     """
 
-    def __init__(self, model: str, include_usage: bool) -> None:
-        self._model = model
+    def __init__(self, envelope: Envelope, include_usage: bool) -> None:
+        self._envelope = envelope
         self._include_usage = include_usage
-        self._envelope: Fields | None = None
+        self._common: Fields | None = None
         self._begun: set[int] = set()
 
     @property
@@ -103,12 +116,12 @@ class Chunks:
 
     def start(self, answer_id: str | None) -> None:
         """The answer has an id."""
-        if self._envelope is None:
-            self._envelope = _envelope(self._model, "chat.completion.chunk", answer_id)
+        if self._common is None:
+            self._common = self._envelope.fields("chat.completion.chunk", answer_id)
 
     def _chunk(self, choices: list[Fields], usage: Fields | None = None) -> bytes:
         self.start(None)
-        chunk = {**(self._envelope or {}), "choices": choices}
+        chunk = {**(self._common or {}), "choices": choices}
         if self._include_usage:
             chunk["usage"] = usage
         return event(msgspec.json.encode(chunk))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
 
 import msgspec
+from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from twisted_aigate.gateway.calls import Call, FormCall, Result, Task
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.errors import GatewayError
 from twisted_aigate.gateway.events import EVENT_STREAM
-from twisted_aigate.gateway.providers.chats.answer import Chunks
+from twisted_aigate.gateway.providers.chats.answer import Chunks, Envelope
 from twisted_aigate.gateway.providers.chats.exchange import Exchange, Translate
 from twisted_aigate.gateway.providers.chats.models import Chat, StreamOptions, decoded, read_chat
 from twisted_aigate.gateway.providers.chats.stream import Reader, TranslatedStream, Translation
@@ -40,17 +40,19 @@ class TranslatingProvider(ABC):
     Asks a provider in its own language.
 
     @param upstream: Asks it.
+    @param clock: Tells the time (Unix time).
     @cvar taken: The parameters of a chat that it takes.
     @cvar refusal: Reads what it says in place of an answer.
-    @cvar exchanges: What it answers beside chats.
+    @ivar exchanges: What it answers beside chats.
     """
 
     taken: Taken
-    exchanges: ClassVar[Mapping[Task, Translate]] = {}
+    exchanges: Mapping[Task, Translate] = {}
     refusal: ReadRefusal = staticmethod(read_refusal)
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(self, upstream: Upstream, clock: IReactorTime) -> None:
         self._upstream = upstream
+        self._clock = clock
 
     async def call(self, deployment: Deployment, call: Call) -> Result:
         """See L{IProvider}."""
@@ -88,13 +90,14 @@ class TranslatingProvider(ABC):
         response = await self._upstream.send(
             deployment, request, stream=call.stream, refusal=self.refusal
         )
+        envelope = Envelope(call.model, int(self._clock.seconds()))
         if not call.stream:
             answer = await whole(deployment, response)
             try:
-                return Result(self.answer(deployment, call.model, chat, answer))
+                return Result(self.answer(deployment, envelope, chat, answer))
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 raise unreadable(deployment, error) from None
-        chunks = Chunks(call.model, _wants_usage(call))
+        chunks = Chunks(envelope, _wants_usage(call))
         translation = Translation(deployment, self.reader(deployment, chat, chunks))
         body_stream = TranslatedStream(response, translation)
         return Result(body_stream, EVENT_STREAM, describe=lambda error: broken(deployment, error))
@@ -133,11 +136,10 @@ class TranslatingProvider(ABC):
         """
 
     @abstractmethod
-    def answer(self, deployment: Deployment, model: str, chat: Chat, body: bytes) -> bytes:
+    def answer(self, deployment: Deployment, envelope: Envelope, chat: Chat, body: bytes) -> bytes:
         """
         OpenAI's answer for the provider's.
 
-        @param model: The model's name as the caller wrote it.
         @raise GatewayError: It says that the call fails.
         @raise msgspec.MsgspecError: It is not of the provider's form.
         """

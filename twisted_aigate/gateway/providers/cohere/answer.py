@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.providers.chats.answer import (
+    Envelope,
     choice,
     completion,
     message,
@@ -53,11 +54,11 @@ class _Response(Struct):
 _decoder = msgspec.json.Decoder(_Response)
 
 
-def chat_answer(deployment: Deployment, body: bytes, model: str) -> bytes:
+def chat_answer(deployment: Deployment, body: bytes, envelope: Envelope) -> bytes:
     """
     The answer.
 
-    @param model: The model's name as the caller wrote it.
+    @param envelope: What it says beside the choices.
     @raise GatewayError: It says that it failed.
     @raise msgspec.MsgspecError: The body is none.
     """
@@ -72,4 +73,4 @@ def chat_answer(deployment: Deployment, body: bytes, model: str) -> bytes:
     thought = "".join(each.thinking or "" for each in content) + (said.message.tool_plan or "")
     spoken = message(text or (None if calls else ""), calls, thought)
     usage = said.usage or Usage()
-    return completion(model, said.id, [choice(0, spoken, reason)], usage.fields)
+    return completion(envelope, said.id, [choice(0, spoken, reason)], usage.fields)

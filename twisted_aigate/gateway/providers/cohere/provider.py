@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from twisted_aigate.gateway.calls import Call, Task
 from twisted_aigate.gateway.deployments import Deployment
-from twisted_aigate.gateway.providers.chats.answer import Chunks
+from twisted_aigate.gateway.providers.chats.answer import Chunks, Envelope
 from twisted_aigate.gateway.providers.chats.embeddings import translate_embeddings
 from twisted_aigate.gateway.providers.chats.exchange import Translate
 from twisted_aigate.gateway.providers.chats.models import Chat
@@ -24,7 +24,7 @@ class CohereProvider(TranslatingProvider):
     """Cohere's API."""
 
     taken = TAKEN
-    exchanges: ClassVar[Mapping[Task, Translate]] = {
+    exchanges: Mapping[Task, Translate] = {
         Task.EMBEDDING: translate_embeddings(CohereEmbeddings()),
         Task.RERANK: rerank_exchange,
     }
@@ -44,9 +44,9 @@ class CohereProvider(TranslatingProvider):
         """See L{TranslatingProvider}."""
         return chat_request(deployment.model, chat)
 
-    def answer(self, deployment: Deployment, model: str, chat: Chat, body: bytes) -> bytes:
+    def answer(self, deployment: Deployment, envelope: Envelope, chat: Chat, body: bytes) -> bytes:
         """See L{TranslatingProvider}."""
-        return chat_answer(deployment, body, model)
+        return chat_answer(deployment, body, envelope)
 
     def reader(self, deployment: Deployment, chat: Chat, chunks: Chunks) -> EventReader:
         """See L{TranslatingProvider}."""

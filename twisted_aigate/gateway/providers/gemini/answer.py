@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from twisted_aigate.gateway.deployments import Deployment
 from twisted_aigate.gateway.providers.chats.answer import (
+    Envelope,
     choice,
     completion,
     message,
@@ -92,11 +93,11 @@ decode = msgspec.json.Decoder(Response).decode
 """Read an answer or a piece of one."""
 
 
-def chat_answer(deployment: Deployment, body: bytes, model: str) -> bytes:
+def chat_answer(deployment: Deployment, body: bytes, envelope: Envelope) -> bytes:
     """
     The answer.
 
-    @param model: The model's name as the caller wrote it.
+    @param envelope: What it says beside the choices.
     @raise GatewayError: 400: the prompt is refused.
     @raise msgspec.MsgspecError: The body is no answer.
     """
@@ -107,7 +108,7 @@ def chat_answer(deployment: Deployment, body: bytes, model: str) -> bytes:
         raise msgspec.ValidationError("it has no candidates")
     usage = said.usage_metadata or UsageMetadata()
     choices = [_choice(each) for each in said.candidates]
-    return completion(model, said.response_id, choices, usage.fields)
+    return completion(envelope, said.response_id, choices, usage.fields)
 
 
 def _choice(candidate: Candidate) -> dict[str, Any]:

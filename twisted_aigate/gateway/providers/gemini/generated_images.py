@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from twisted.internet.interfaces import IReactorTime
 
 from twisted_aigate.gateway.calls import Call
 from twisted_aigate.gateway.deployments import Deployment
@@ -100,8 +100,12 @@ _requests = msgspec.json.Decoder(_Request)
 _responses = msgspec.json.Decoder(_Response)
 
 
-def image_exchange(deployment: Deployment, call: Call) -> Exchange:
-    """See L{twisted_aigate.gateway.providers.chats.exchange.Translate}."""
+def image_exchange(clock: IReactorTime, deployment: Deployment, call: Call) -> Exchange:
+    """
+    See L{twisted_aigate.gateway.providers.chats.exchange.Translate}.
+
+    @param clock: Tells when the images were made (Unix time).
+    """
     wanted = decoded(_requests, call.body_for(call.model))
     own = _own_fields(deployment, call)
     config: dict[str, object] = {"responseModalities": ["IMAGE"]}
@@ -114,7 +118,9 @@ def image_exchange(deployment: Deployment, call: Call) -> Exchange:
         **own,
     }
     return Exchange(
-        target_of(deployment, "generateContent"), body, lambda said: _answer(deployment, said)
+        target_of(deployment, "generateContent"),
+        body,
+        lambda said: _answer(deployment, said, int(clock.seconds())),
     )
 
 
@@ -159,13 +165,13 @@ def _distance(ratio: float, name: str) -> float:
     return abs(math.log(ratio / _RATIOS[name]))
 
 
-def _answer(deployment: Deployment, body: bytes) -> bytes:
+def _answer(deployment: Deployment, body: bytes, created: int) -> bytes:
     said = _responses.decode(body)
     images = [image for each in said.candidates for image in each.images]
     if not images:
         raise _without_images(deployment, said)
     answer: dict[str, object] = {
-        "created": int(time.time()),
+        "created": created,
         "data": [{"b64_json": image.data} for image in images],
     }
     kind = images[0].mime_type.removeprefix("image/")

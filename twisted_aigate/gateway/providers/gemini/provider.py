@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
 
 from twisted_aigate.gateway.calls import Call, Task
 from twisted_aigate.gateway.deployments import Deployment
-from twisted_aigate.gateway.providers.chats.answer import Chunks
+from twisted_aigate.gateway.providers.chats.answer import Chunks, Envelope
 from twisted_aigate.gateway.providers.chats.embeddings import translate_embeddings
-from twisted_aigate.gateway.providers.chats.exchange import Translate
 from twisted_aigate.gateway.providers.chats.models import Chat
 from twisted_aigate.gateway.providers.chats.provider import TranslatingProvider
 from twisted_aigate.gateway.providers.gemini.answer import chat_answer
@@ -30,18 +31,19 @@ class GeminiProvider(TranslatingProvider):
 
     @param upstream: Asks it.
     @param fetch: Fetches images that are elsewhere.
+    @param clock: Tells the time (Unix time).
     """
 
     taken = TAKEN
-    exchanges: ClassVar[Mapping[Task, Translate]] = {
-        Task.EMBEDDING: translate_embeddings(GeminiEmbeddings()),
-        Task.IMAGE: image_exchange,
-    }
     refusal = staticmethod(read_refusal)
 
-    def __init__(self, upstream: Upstream, fetch: Fetch) -> None:
-        super().__init__(upstream)
+    def __init__(self, upstream: Upstream, fetch: Fetch, clock: IReactorTime) -> None:
+        super().__init__(upstream, clock)
         self._fetch = fetch
+        self.exchanges = {
+            Task.EMBEDDING: translate_embeddings(GeminiEmbeddings()),
+            Task.IMAGE: partial(image_exchange, clock),
+        }
 
     def streamed(self, body: dict[str, object], stream: bool) -> dict[str, object]:
         """See L{TranslatingProvider}: the path says it."""
@@ -63,9 +65,9 @@ class GeminiProvider(TranslatingProvider):
         fetched = await fetched_images(linked_images(chat.messages), self._fetch)
         return content_request(deployment, chat, fetched)
 
-    def answer(self, deployment: Deployment, model: str, chat: Chat, body: bytes) -> bytes:
+    def answer(self, deployment: Deployment, envelope: Envelope, chat: Chat, body: bytes) -> bytes:
         """See L{TranslatingProvider}."""
-        return chat_answer(deployment, body, model)
+        return chat_answer(deployment, body, envelope)
 
     def reader(self, deployment: Deployment, chat: Chat, chunks: Chunks) -> PieceReader:
         """See L{TranslatingProvider}."""
