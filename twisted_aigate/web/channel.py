@@ -13,9 +13,7 @@ A connection is, in turn::
      ▼                    ▼                    ▼ progress           ▼ without progress
     close                408                  408                  504, or cut when begun
 
-A refusal or an answer that leaves body unread ends in *linger*: what still comes is discarded
-for a few seconds, since closing at once would reset the connection under the client's write and
-lose the answer (RFC 9112, 9.6).
+A refusal or an answer that leaves body unread ends in L{lingering<Closing.linger>}.
 
 When a response switches protocols the connection is its L{Successor}'s to the end: the channel
 passes on what the transport says, and keeps no time.
@@ -29,11 +27,7 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import (
-    IPushProducer,
-    ISSLTransport,
-    ITCPTransport,
-)
+from twisted.internet.interfaces import IPushProducer, ITCPTransport
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 
@@ -42,6 +36,7 @@ from twisted_aigate.kernel.sendfile import send_file
 from twisted_aigate.kernel.transports import IStreamTransport
 from twisted_aigate.kernel.units import SECOND
 from twisted_aigate.kernel.watchdog import Watchdog
+from twisted_aigate.web.closing import LINGER_TOTAL, Closing, is_secure
 from twisted_aigate.web.errors import HTTPError
 from twisted_aigate.web.parser import HEAD_LIMIT, Head, RequestParser
 from twisted_aigate.web.request import Request
@@ -53,9 +48,6 @@ if TYPE_CHECKING:
 HEAD_TIMEOUT = 30 * SECOND
 IDLE_TIMEOUT = 75 * SECOND
 BODY_TIMEOUT = 60 * SECOND
-LINGER_QUIET = 5 * SECOND
-LINGER_TOTAL = 30 * SECOND
-GOODBYE = 1 * SECOND
 LAST_WORDS = 0.25 * SECOND
 """For a request that was sent before its client could know that the server stops."""
 
@@ -73,6 +65,7 @@ class Channel(Protocol):
     """
 
     transport: IStreamTransport
+    _closing: Closing
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -88,8 +81,6 @@ class Channel(Protocol):
         self._idle = True
         self._last = False
         self._draining = False
-        self._discarding = False
-        self._linger_until = 0.0
         self._starting = False
         self._lost = False
         self._reading = True
@@ -98,6 +89,7 @@ class Channel(Protocol):
 
     def connectionMade(self) -> None:
         """The client is connected."""
+        self._closing = Closing(self.transport, self._watchdog, self.site.clock)
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
         self.transport.registerProducer(self._outflow, True)
@@ -109,8 +101,8 @@ class Channel(Protocol):
         if self._successor is not None:
             self._successor.dataReceived(data)
             return
-        if self._discarding:
-            self._discard()
+        if self._closing.begun:
+            self._closing.discard()
             return
         if self._idle:
             self._idle = False
@@ -133,7 +125,7 @@ class Channel(Protocol):
         """The connection is gone: so is everything on it."""
         self._lost = True
         self._watchdog.stop()
-        self._discarding = True
+        self._closing.lost()
         if self._successor is not None:
             self._successor.connectionLost(reason)
         requests = [*self._queue] if self._current is None else [self._current, *self._queue]
@@ -168,7 +160,7 @@ class Channel(Protocol):
                 self.arm()
 
     def _refuse(self, error: HTTPError) -> None:
-        self._discarding = True
+        self._closing.begun = True
         last, self._last = self._last, True
         request = self._receiving
         if request is None:
@@ -226,7 +218,7 @@ class Channel(Protocol):
         if self._successor is not None:
             return
         if self._last and not self._queue and self._refusal is None:
-            if request.body.complete and not self._discarding:
+            if request.body.complete and not self._closing.begun:
                 self.loseConnection()
             else:
                 self._linger()
@@ -261,19 +253,19 @@ class Channel(Protocol):
             self._successor.drain()
         elif self._current is not None or self._queue:
             self._last = True
-        elif self._discarding:
-            self._close_idle()
+        elif self._closing.begun:
+            self._closing.close_idle()
         elif self._idle:
             self._watchdog.set(LAST_WORDS)
 
     def _expired(self) -> None:
         request = self._current
-        if request is None and (self._discarding or self._outflow.full):
+        if request is None and (self._closing.begun or self._outflow.full):
             # It lingered long enough, or it reads nothing of what it was sent.
             self.abort()
         elif request is None:
             if self._idle:
-                self._close_idle()
+                self._closing.close_idle()
             else:
                 self._refuse(HTTPError(408, "The request's head did not come in time."))
                 self._start_next()
@@ -287,31 +279,9 @@ class Channel(Protocol):
             self._watchdog.set(LINGER_TOTAL)
             request.interrupt(HTTPError(504, "The request took too long.", code="timeout"))
 
-    def _close_idle(self) -> None:
-        self.loseConnection()
-        if not self._lost:
-            # TLS waits for the client's own goodbye, which an idle one may never say.
-            self._watchdog.set(GOODBYE)
-
-    # Linger.
-
     def _linger(self) -> None:
-        self._discarding = True
-        self._linger_until = self.site.clock.seconds() + LINGER_TOTAL
-        self._watchdog.set(LINGER_QUIET)
+        self._closing.linger()
         self._resume_reading()
-        self.transport.unregisterProducer()
-        tcp = ITCPTransport(self.transport, None)
-        if tcp is not None and not self.isSecure():
-            # TLS has no half-close: under it the client would see a truncated connection.
-            tcp.loseWriteConnection()
-
-    def _discard(self) -> None:
-        if self._linger_until:
-            if self.site.clock.seconds() > self._linger_until:
-                self.abort()
-            else:
-                self._watchdog.set(LINGER_QUIET)
 
     # Reading: BodySource.
 
@@ -382,17 +352,12 @@ class Channel(Protocol):
 
     def loseConnection(self) -> None:
         """Close when all that was written is sent."""
-        self._discarding = True
-        self.transport.unregisterProducer()
-        self.transport.loseConnection()
-        if not self._lost:
-            # For a client that never reads what it was sent.
-            self._watchdog.set(LINGER_TOTAL)
+        self._closing.close()
 
     def abort(self) -> None:
         """Cut the connection, so that the client sees that its answer is not whole."""
-        self.transport.abortConnection()
+        self._closing.cut()
 
     def isSecure(self) -> bool:
         """Whether the connection is TLS."""
-        return bool(ISSLTransport.providedBy(self.transport))
+        return is_secure(self.transport)
