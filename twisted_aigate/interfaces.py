@@ -52,7 +52,7 @@ Snapshot = Callable[[], object]
 class IChatModels(Interface):
     """Models that answer OpenAI's chat completions in this process."""
 
-    async def chat(body: bytes, headers: Mapping[str, str]) -> ChatAnswer:  # noqa: N805
+    async def chat(body: bytes, headers: Mapping[str, str]) -> ChatAnswer:
         """
         Answer. Cancelling it, or stopping the answer's producer, ends the work.
 

@@ -8,7 +8,7 @@ import httptools
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IConsumer, IPushProducer, IReactorTime, ITCPTransport
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
@@ -209,7 +209,7 @@ class Connection(Protocol):
         self._log.failure("a request's body could not be read", reason)
         self._fail(ConnectionBroken("the request's body could not be sent"))
 
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""
         self.lost = True
         self._watchdog.stop()

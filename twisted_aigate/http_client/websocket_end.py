@@ -24,7 +24,7 @@ _MOST_HEAD = 64 * KB
 _MOST_REFUSAL = 64 * KB
 
 
-class ClientEnd(End, WebSocketClientProtocol):  # type: ignore[misc]
+class ClientEnd(End, WebSocketClientProtocol):  # type: ignore[misc]  # autobahn's bases disagree
     """
     The end, from the connection on.
 
@@ -90,7 +90,7 @@ class ClientEnd(End, WebSocketClientProtocol):  # type: ignore[misc]
                 self.failHandshake("the answer's head is too large")
         elif self.data.startswith(b"HTTP/1.1 101 "):
             try:
-                super().processHandshake()  # type: ignore[no-untyped-call]
+                super().processHandshake()  # type: ignore[no-untyped-call]  # autobahn's
             except Exception as error:
                 self.failHandshake(f"the answer is not valid HTTP: {error}")
         else:

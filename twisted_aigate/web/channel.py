@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer, ITCPTransport
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from twisted_aigate.kernel.backpressure import Backpressure
@@ -121,7 +121,7 @@ class Channel(Protocol):
     def _has_enough(self) -> bool:
         return len(self._queue) >= MOST_WAITING or len(self._parser.held or b"") > HEAD_LIMIT
 
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone: so is everything on it."""
         self._lost = True
         self._watchdog.stop()

@@ -128,7 +128,7 @@ class Request(server.Request):
         return b"localhost"
 
     @property
-    def args(self) -> dict[bytes, list[bytes]]:  # type: ignore[override]
+    def args(self) -> dict[bytes, list[bytes]]:  # type: ignore[override]  # an attribute of Twisted's
         """
         The query's fields.
 
@@ -140,7 +140,7 @@ class Request(server.Request):
         return fields
 
     @property
-    def requestHeaders(self) -> Headers:  # type: ignore[override]
+    def requestHeaders(self) -> Headers:  # type: ignore[override]  # an attribute of Twisted's
         """The header fields, as L{twisted.web} keeps them."""
         if self._request_headers is None:
             self._request_headers = Headers()
@@ -178,7 +178,7 @@ class Request(server.Request):
     # The response.
 
     @property
-    def responseHeaders(self) -> Headers:  # type: ignore[override]
+    def responseHeaders(self) -> Headers:  # type: ignore[override]  # an attribute of Twisted's
         """The response's header fields."""
         if self._response_headers is None:
             self._response_headers = Headers()

@@ -42,7 +42,7 @@ class Standing:
 class ILimitCounters(Interface):
     """Counts keys' calls and tokens."""
 
-    async def begin(token: str, limits: KeyLimits) -> Standing:  # noqa: N805
+    async def begin(token: str, limits: KeyLimits) -> Standing:
         """
         Count a call, if the limits allow it.
 
@@ -50,7 +50,7 @@ class ILimitCounters(Interface):
         @return: How the key stands with it; beyond a limit nothing was counted.
         """
 
-    def end(token: str, standing: Standing, tokens: int) -> None:  # noqa: N805
+    def end(token: str, standing: Standing, tokens: int) -> None:
         """
         A call that was counted is over.
 

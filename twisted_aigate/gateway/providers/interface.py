@@ -15,14 +15,14 @@ from twisted_aigate.http_client import OutgoingRequest
 class IProvider(Interface):
     """Answers calls. Cancelling a call, or stopping its result's producer, ends its work."""
 
-    async def call(deployment: Deployment, call: Call) -> Result:  # noqa: N805
+    async def call(deployment: Deployment, call: Call) -> Result:
         """
         Answer a call.
 
         @raise GatewayError: It gives no result.
         """
 
-    async def call_form(deployment: Deployment, call: FormCall) -> Result:  # noqa: N805
+    async def call_form(deployment: Deployment, call: FormCall) -> Result:
         """
         Answer a call with files.
 
@@ -37,7 +37,7 @@ class IResponsesProvider(IProvider):
     Of a deployment that does it answers C{Task.RESPONSES} too.
     """
 
-    async def ask_kept(deployment: Deployment, ask: KeptAsk) -> Result:  # noqa: N805
+    async def ask_kept(deployment: Deployment, ask: KeptAsk) -> Result:
         """
         Ask something of a response that a deployment keeps.
 
@@ -52,7 +52,7 @@ class IActs(IProvider):
 class IMessagesProvider(IProvider):
     """One that speaks Anthropic's Messages API itself: it answers C{Task.MESSAGES} too."""
 
-    async def count_tokens(deployment: Deployment, call: Call) -> Result:  # noqa: N805
+    async def count_tokens(deployment: Deployment, call: Call) -> Result:
         """
         Count a prompt's tokens.
 
@@ -63,13 +63,13 @@ class IMessagesProvider(IProvider):
 class IRealtimeProvider(IProvider):
     """One that speaks OpenAI's Realtime API, for some deployments at least."""
 
-    def has_realtime(deployment: Deployment) -> bool:  # noqa: N805
+    def has_realtime(deployment: Deployment) -> bool:
         """Whether it does for this one."""
 
-    def realtime(deployment: Deployment, call: RealtimeCall) -> OutgoingRequest:  # noqa: N805
+    def realtime(deployment: Deployment, call: RealtimeCall) -> OutgoingRequest:
         """What asks it to switch to a WebSocket, beside the protocol's own fields."""
 
-    async def realtime_token(deployment: Deployment, call: TokenCall) -> bytes:  # noqa: N805
+    async def realtime_token(deployment: Deployment, call: TokenCall) -> bytes:
         """
         Have it make a token.
 

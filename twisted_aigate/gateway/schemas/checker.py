@@ -128,7 +128,7 @@ def _safe(kind: Any) -> Any:
     ours = {name: each for name, each in _OURS.items() if name in kind.VALIDATORS}
     keywords = {**kind.VALIDATORS, **ours}
     counted = {name: _counted(keyword) for name, keyword in keywords.items()}
-    return extend(kind, counted)  # type: ignore[no-untyped-call]
+    return extend(kind, counted)  # type: ignore[no-untyped-call]  # jsonschema's
 
 
 class Checker:

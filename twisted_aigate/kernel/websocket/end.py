@@ -69,7 +69,7 @@ def configure(factory: _Factory) -> None:
 
 
 @implementer(IWebSocket)
-class End(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]
+class End(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  # autobahn's bases disagree
     """
     What both ends share; each is this and autobahn's protocol for its side.
 
@@ -107,6 +107,7 @@ class End(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]
         """See L{IWebSocket}."""
         if self.state == self.STATE_OPEN:
             binary = not message.is_text
+            # autobahn's has no types.
             self.sendMessage(message.data, isBinary=binary)  # type: ignore[no-untyped-call]
 
     def close(self, code: int, reason: str) -> None:

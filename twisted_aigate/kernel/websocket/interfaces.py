@@ -35,10 +35,10 @@ class Message:
 class IWebSocketListener(Interface):
     """Who hears what the peer says."""
 
-    def received(message: Message) -> None:  # noqa: N805
+    def received(message: Message) -> None:
         """A message came. Not called while the socket is paused."""
 
-    def closed(code: int, reason: str) -> None:  # noqa: N805
+    def closed(code: int, reason: str) -> None:
         """
         The peer has closed, or is gone: nothing more comes, and nothing can be sent. Called once.
 
@@ -54,20 +54,20 @@ class IWebSocket(IPushProducer):
     As a producer it makes messages: pausing it holds the peer back.
     """
 
-    def start(listener: IWebSocketListener) -> None:  # noqa: N805
+    def start(listener: IWebSocketListener) -> None:
         """
         Have a listener hear the peer; what it said before has waited.
 
         To be called once, and soon.
         """
 
-    def send(message: Message) -> None:  # noqa: N805
+    def send(message: Message) -> None:
         """Send a message; nothing is sent when the socket is closing."""
 
-    def close(code: int, reason: str) -> None:  # noqa: N805
+    def close(code: int, reason: str) -> None:
         """Close, or go on closing: what was sent goes out first, and nothing more is heard."""
 
-    def registerProducer(producer: IPushProducer) -> None:  # noqa: N805
+    def registerProducer(producer: IPushProducer) -> None:
         """Have what makes messages to send paused while the peer reads slowly."""
 
 

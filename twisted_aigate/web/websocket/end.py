@@ -17,7 +17,7 @@ from twisted_aigate.kernel.websocket.interfaces import GOING_AWAY, INTERNAL_ERRO
 from twisted_aigate.web.websocket.offer import WebSocketOffer
 
 
-class ServerEnd(End, WebSocketServerProtocol):  # type: ignore[misc]
+class ServerEnd(End, WebSocketServerProtocol):  # type: ignore[misc]  # autobahn's bases disagree
     """
     The end, from the answer to an offer on.
 

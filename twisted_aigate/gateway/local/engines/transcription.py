@@ -160,7 +160,7 @@ def load() -> TranscriptionEngine:
     """Load the model, and the decoder, so that the first caller does not wait for them."""
     from faster_whisper import WhisperModel
 
-    from twisted_aigate.gateway.local.engines import audio  # noqa: F401
+    from twisted_aigate.gateway.local.engines import audio  # noqa: F401 (brings the decoder)
 
     threads = min(MAX_THREADS, os.cpu_count() or 1)
     return TranscriptionEngine(
