@@ -6,36 +6,16 @@ Source: RFC 9110, sections 13 and 14, with S3's own words for what does not hold
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 
 from twisted_aigate.storage.models import StoredObject
 from twisted_aigate.storage.reading import Condition, no_condition, no_such_key
 from twisted_aigate.storage.s3.errors import ErrorCode, S3Error
+from twisted_aigate.web.ranges import is_unchanged, matches, read_moment, read_range
 from twisted_aigate.web.request import Request
 
-_RANGE = re.compile(rb"bytes=([0-9]*)-([0-9]*)")
-_MOST_DIGITS = 18
 _REPEATED = ("cache-control", "expires")
 """Header fields that a 304 repeats, beside the entity tag (RFC 9110, 15.4.5)."""
-
-
-def _matches(tags: bytes, etag: str, *, weakly: bool = False) -> bool:
-    # RFC 9110, 8.8.3.2: only where nothing but a fresh copy is at stake does a weak tag match.
-    wanted = [tag.strip() for tag in tags.split(b",")]
-    if weakly:
-        wanted = [tag.removeprefix(b"W/") for tag in wanted]
-    return b"*" in wanted or etag.encode("ascii") in [tag.strip(b'"') for tag in wanted]
-
-
-def _moment(value: bytes | None) -> float | None:
-    if value is None:
-        return None
-    try:
-        return parsedate_to_datetime(value.decode("latin-1")).timestamp()
-    except (ValueError, TypeError):
-        return None
 
 
 def _failed(condition: str) -> S3Error:
@@ -50,8 +30,8 @@ def read_condition(request: Request, prefix: bytes = b"") -> Condition:
     """
     if_match = request.joined_field(prefix + b"if-match")
     if_none_match = request.joined_field(prefix + b"if-none-match")
-    if_modified = _moment(request.field(prefix + b"if-modified-since"))
-    if_unmodified = _moment(request.field(prefix + b"if-unmodified-since"))
+    if_modified = read_moment(request.field(prefix + b"if-modified-since"))
+    if_unmodified = read_moment(request.field(prefix + b"if-unmodified-since"))
     if (if_match, if_none_match, if_modified, if_unmodified) == (None,) * 4:
         return no_condition
 
@@ -66,12 +46,12 @@ def read_condition(request: Request, prefix: bytes = b"") -> Condition:
         # HTTP dates have whole seconds.
         modified = int(found.uploaded_at)
         if if_match is not None:
-            if not _matches(if_match, found.etag):
+            if not matches(if_match, found.etag, bare=True):
                 raise _failed("If-Match")
         elif if_unmodified is not None and modified > if_unmodified:
             raise _failed("If-Unmodified-Since")
         if if_none_match is not None:
-            if _matches(if_none_match, found.etag, weakly=True):
+            if matches(if_none_match, found.etag, weakly=True, bare=True):
                 raise not_modified("If-None-Match", found)
         elif if_modified is not None and modified <= if_modified:
             raise not_modified("If-Modified-Since", found)
@@ -98,7 +78,7 @@ def write_condition(request: Request, key: str) -> Condition:
         if if_match is not None:
             if found is None:
                 raise no_such_key(key)
-            if not _matches(if_match, found.etag):
+            if not matches(if_match, found.etag, bare=True):
                 raise _failed("If-Match")
 
     return check
@@ -114,55 +94,28 @@ def wanted_span(
     @return: A function from the object to (start, size), which raises C{InvalidRange}; and one
         that says whether that is a part of the object and so a 206.
     """
-    value = request.field(b"range")
-    match = None if value is None else _RANGE.fullmatch(value.strip())
-    first, last = (b"", b"") if match is None else map(_bounded, match.groups())
-    if match is not None and (match[0] == b"bytes=-" or _is_backwards(first, last)):
-        # RFC 9110, 14.1.1: such a field is not valid, and then it is as if it were not there.
-        match = None
-
+    wanted = read_range(request.field(b"range"))
     if_range = request.field(b"if-range")
 
     def is_fresh(found: StoredObject) -> bool:
-        # RFC 9110, 13.1.5: what has changed meanwhile is wanted whole.
-        if if_range is None:
-            return True
-        moment = _moment(if_range) if b'"' not in if_range else None
-        if moment is not None:
-            return int(found.uploaded_at) == moment
-        return b"*" not in if_range and _matches(if_range, found.etag)
+        return is_unchanged(if_range, found.etag, found.uploaded_at, bare=True)
 
     def partial(found: StoredObject) -> bool:
         if part_number is not None:
             return found.size > 0
-        return match is not None and is_fresh(found)
+        return wanted is not None and is_fresh(found)
 
     def span(found: StoredObject) -> tuple[int, int]:
         if part_number is not None:
             return _part(found, part_number)
-        if match is None or not is_fresh(found):
+        if wanted is None or not is_fresh(found):
             return 0, found.size
-        if not first:
-            size = min(int(last), found.size)
-            start = found.size - size
-        else:
-            start = int(first)
-            end = min(int(last), found.size - 1) if last else found.size - 1
-            size = end - start + 1
+        start, size = wanted.of(found.size)
         if size <= 0:
             raise S3Error(ErrorCode.InvalidRange, extra={"ActualObjectSize": str(found.size)})
         return start, size
 
     return span, partial
-
-
-def _bounded(digits: bytes) -> bytes:
-    # A longer number lies behind the end of every object all the same.
-    return digits if len(digits) <= _MOST_DIGITS else b"9" * _MOST_DIGITS
-
-
-def _is_backwards(first: bytes, last: bytes) -> bool:
-    return bool(first and last) and int(last) < int(first)
 
 
 def _part(found: StoredObject, number: int) -> tuple[int, int]:
