@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IConsumer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_aigate.kernel.lent import Lent
 from twisted_aigate.kernel.page_cache import WINDOW, CachedSender, fetch, read_cached
 from twisted_aigate.kernel.producers import CoroutineProducer
 from twisted_aigate.kernel.threads import Threads
@@ -53,8 +54,7 @@ class FileBody(CoroutineProducer):
         self._threads = threads
         self._file: FileIO | None = file
         self._start = start
-        self._at_work = False
-        self._closed = False
+        self._lent = Lent(threads, self._let_go)
         self._sender: CachedSender | None = None
         super().__init__(size, self._give)
 
@@ -74,7 +74,7 @@ class FileBody(CoroutineProducer):
                 if not count:
                     piece = read_cached(descriptor, position, min(PIECE, left))
                     if piece is None:
-                        piece = await self._read(descriptor, position, left)
+                        piece = await self._lent.run(_read_from_disk, descriptor, position, left)
                     if not piece:
                         raise OSError("the file is shorter than it was")
                     count = len(piece)
@@ -85,24 +85,6 @@ class FileBody(CoroutineProducer):
         finally:
             self.close()
 
-    def _read(self, descriptor: int, position: int, left: int) -> Deferred[bytes]:
-        # A thread cannot be cancelled, and the file must not be closed under it: who stops this
-        # meanwhile leaves the closing to its end.
-        outcome: Deferred[bytes] = Deferred()
-        self._at_work = True
-
-        def done(result: bytes | Failure) -> None:
-            self._at_work = False
-            if self._closed:
-                self._let_go()
-            elif isinstance(result, Failure):
-                outcome.errback(result)
-            else:
-                outcome.callback(result)
-
-        self._threads.run(_read_from_disk, descriptor, position, left).addBoth(done)
-        return outcome
-
     def stopProducing(self) -> None:
         """See L{CoroutineProducer}."""
         super().stopProducing()
@@ -110,9 +92,7 @@ class FileBody(CoroutineProducer):
 
     def close(self) -> None:
         """Let go of the file."""
-        self._closed = True
-        if not self._at_work:
-            self._let_go()
+        self._lent.close()
 
     def _let_go(self) -> None:
         file, self._file = self._file, None

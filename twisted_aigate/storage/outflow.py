@@ -11,13 +11,12 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from io import FileIO
-from typing import TypeVar
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer
-from twisted.python.failure import Failure
 
+from twisted_aigate.kernel.lent import Lent
 from twisted_aigate.kernel.page_cache import WINDOW, CachedSender, fetch, read_cached
 from twisted_aigate.kernel.producers import CoroutineProducer
 from twisted_aigate.kernel.threads import Threads
@@ -26,8 +25,6 @@ from twisted_aigate.storage.blobs.interface import BlobReader, BlobStore
 from twisted_aigate.storage.models import BlobRef
 
 PIECE = 256 * KB
-_A = TypeVar("_A")
-_T = TypeVar("_T")
 
 
 @frozen
@@ -116,8 +113,7 @@ class ObjectBody(CoroutineProducer):
         self._wanted = wanted
         self._reader = first
         self._pins: Pins | None = pins
-        self._at_work = False
-        self._closed = False
+        self._lent = Lent(threads, self._close_reader)
         self._sender: CachedSender | None = None
         super().__init__(sum(stretch.size for stretch in wanted), self._give)
 
@@ -131,14 +127,14 @@ class ObjectBody(CoroutineProducer):
             await producer.ready()
             for stretch in self._wanted:
                 if self._reader is None:
-                    await self._in_thread(self._open, stretch)
+                    await self._lent.run(self._open, stretch)
                 offset, left = stretch.offset, stretch.size
                 while left:
                     count = await self._send_cached(offset, left)
                     if not count:
                         piece = self._read_cached(offset, min(PIECE, left))
                         if piece is None:
-                            piece = await self._in_thread(self._read, left)
+                            piece = await self._lent.run(self._read, left)
                         if not piece:
                             raise OSError(f"the blob {stretch.blob.id} is shorter than it was")
                         count = len(piece)
@@ -173,24 +169,6 @@ class ObjectBody(CoroutineProducer):
         self._reader.seek(offset + len(piece or b""))
         return piece
 
-    async def _in_thread(self, work: Callable[[_A], _T], argument: _A) -> _T:
-        # A thread cannot be cancelled, and nothing may be closed under it: who stops this meanwhile
-        # leaves the closing to its end.
-        outcome: Deferred[_T] = Deferred()
-        self._at_work = True
-
-        def done(result: _T | Failure) -> None:
-            self._at_work = False
-            if self._closed:
-                self._close_reader()
-            elif isinstance(result, Failure):
-                outcome.errback(result)
-            else:
-                outcome.callback(result)
-
-        self._threads.run(work, argument).addBoth(done)
-        return await outcome
-
     def stopProducing(self) -> None:
         """See L{CoroutineProducer}."""
         super().stopProducing()
@@ -198,9 +176,7 @@ class ObjectBody(CoroutineProducer):
 
     def close(self) -> None:
         """Let go of the blobs."""
-        self._closed = True
-        if not self._at_work:
-            self._close_reader()
+        self._lent.close()
         pins, self._pins = self._pins, None
         if pins is not None:
             pins.remove(stretch.blob.id for stretch in self._wanted)
