@@ -110,6 +110,14 @@ class ObjectReader:
 
         @raise S3Error: There is none, or it is not as C{condition} asks for.
         """
+        look = self._look(bucket, key, condition)
+        with unavailable():
+            async with self._locks.reading((bucket.name, key)):
+                return await self.database.read(look)
+
+    def _look(
+        self, bucket: Bucket, key: str, condition: Condition
+    ) -> Callable[[Connection], StoredObject]:
         now = self.now()
 
         def look(connection: Connection) -> StoredObject:
@@ -119,9 +127,7 @@ class ObjectReader:
             condition(found)
             return found
 
-        with unavailable():
-            async with self._locks.reading((bucket.name, key)):
-                return await self.database.read(look)
+        return look
 
     async def get(
         self, bucket: Bucket, key: str, span: Span = whole, condition: Condition = no_condition
@@ -133,14 +139,7 @@ class ObjectReader:
 
         @raise S3Error: There is none, it is not as C{condition} asks for, or C{span} refuses.
         """
-        now = self.now()
-
-        def look(connection: Connection) -> StoredObject:
-            found = objects.get(connection, bucket.name, key, now)
-            if found is None:
-                raise no_such_key(key)
-            condition(found)
-            return found
+        look = self._look(bucket, key, condition)
 
         def look_and_open(connection: Connection) -> tuple[StoredObject, bytes | _Opened]:
             found = look(connection)
