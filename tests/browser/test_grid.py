@@ -7,8 +7,9 @@ from unittest import mock
 
 from twisted.trial.unittest import TestCase
 
+from twisted_aigate.browser.connecting import UnknownTraffic
 from twisted_aigate.browser.errors import BrowserDied
-from twisted_aigate.browser.grid import GridSession, UnknownTraffic
+from twisted_aigate.browser.grid import GridSession
 from twisted_aigate.browser.session import Footprint
 from twisted_aigate.kernel.threads import Threads
 

@@ -14,7 +14,6 @@ from twisted_aigate.browser.browser import Browser, Traffic
 from twisted_aigate.browser.chromium import grid_options, local_options
 from twisted_aigate.browser.dialogs import Dialogs
 from twisted_aigate.browser.errors import ActionFailed
-from twisted_aigate.browser.grid import UnknownTraffic
 from twisted_aigate.browser.input.system import SystemInput
 from twisted_aigate.browser.input.webdriver import WebDriverInput
 from twisted_aigate.browser.pace import Pace
@@ -63,6 +62,18 @@ def connect_local(
         downloads=downloads,
         uploads=folder / "uploads",
     )
+
+
+class UnknownTraffic:
+    """A L{Traffic} of which nothing is known."""
+
+    def quiet_for(self) -> float:
+        """See L{Traffic}: a page that is loaded counts as quiet."""
+        return float("inf")
+
+    def refusal(self, url: str) -> str | None:
+        """See L{Traffic}."""
+        return None
 
 
 def connect_grid(url: str, uploads: Path, pace: Pace) -> Browser:

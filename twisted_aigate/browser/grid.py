@@ -28,18 +28,6 @@ class GridReactor(IReactorFromThreads, IReactorTime):
     """What delivers what threads did, and keeps time."""
 
 
-class UnknownTraffic:
-    """A L{twisted_aigate.browser.browser.Traffic} of which nothing is known."""
-
-    def quiet_for(self) -> float:
-        """See L{twisted_aigate.browser.browser.Traffic}: a page that is loaded counts as quiet."""
-        return float("inf")
-
-    def refusal(self, url: str) -> str | None:
-        """See L{twisted_aigate.browser.browser.Traffic}."""
-        return None
-
-
 class GridLauncher:
     """
     A L{twisted_aigate.browser.launching.Launcher} of sessions.
