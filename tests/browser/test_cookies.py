@@ -19,8 +19,11 @@ from twisted_aigate.browser.cookie_store import (
     key_of,
 )
 from twisted_aigate.browser.cookies import CookieSync
-from twisted_aigate.browser.errors import BrowserDied
+from twisted_aigate.browser.errors import ActionFailed, BrowserDied
 from twisted_aigate.browser.replica import Replica
+
+REFUSED = "refused"
+"""A cookie of this name is what no browser takes."""
 
 
 def cookie(name: str, value: str, **more: Any) -> dict[str, Any]:
@@ -38,6 +41,9 @@ class FakePage:
     def devtools(self, command: str, parameters: dict[str, Any] | None = None) -> Any:
         self.commands.append(command)
         given = parameters or {}
+        sent = given.get("cookies", [given])
+        if command.endswith(("setCookies", "setCookie")) and REFUSED in [c["name"] for c in sent]:
+            raise ActionFailed("Sanitizing cookie failed")
         if command == "Storage.getCookies":
             return {"cookies": [dict(found) for found in self.cookies.values()]}
         if command == "Storage.setCookies":
@@ -46,6 +52,8 @@ class FakePage:
                 fields = {key: wanted[key] for key in wanted if key not in ("url", "domain")}
                 found = {**cookie("", ""), **fields, "domain": host}
                 self.cookies[key_of(found)] = found
+        elif command == "Network.setCookie":
+            self.devtools("Storage.setCookies", {"cookies": [given]})
         elif command == "Network.deleteCookies":
             self.cookies.pop(key_of(given))
         return {}
@@ -164,6 +172,17 @@ class SyncTests(SynchronousTestCase):
         self.pages[0].cookies.clear()
         self.use(0)
         self.assertEqual(self.values(0), {"login": "ada"})
+
+    def test_one_that_a_browser_refuses_keeps_the_others_from_nobody(self) -> None:
+        """Nor does the one that has it lose it."""
+        got = {"a": "1", REFUSED: "2", "z": "3"}
+        self.change(0, *(cookie(name, value) for name, value in got.items()))
+        for _ in range(2):
+            self.use(1)
+            self.assertEqual(self.values(1), {"a": "1", "z": "3"})
+            self.leave(1)
+        self.use(0)
+        self.assertEqual(self.values(0), got)
 
     def test_what_is_the_same_is_told_no_one(self) -> None:
         self.change(0, cookie("login", "ada"))

@@ -27,7 +27,7 @@ from twisted_aigate.browser.cookie_store import (
     as_set,
     key_of,
 )
-from twisted_aigate.browser.errors import ActionFailed, BrowserDied
+from twisted_aigate.browser.errors import ActionFailed, BrowserDied, PageHung
 from twisted_aigate.browser.replica import Replica
 from twisted_aigate.browser.session import Session
 from twisted_aigate.kernel.units import SECOND
@@ -89,8 +89,7 @@ class CookieSync:
             return
         wanted = [change for change in changes if not _is_same(known, change)]
         if wanted:
-            await replica.run(lambda browser: _apply(browser, wanted))
-            for change in wanted:
+            for change in await replica.run(lambda browser: _apply(browser, wanted)):
                 if change.cookie is None:
                     known.cookies.pop(change.key, None)
                 else:
@@ -182,7 +181,12 @@ def _cookies(browser: Browser) -> list[Cookie]:
     return found
 
 
-def _apply(browser: Browser, changes: list[Change]) -> None:
+def _apply(browser: Browser, changes: list[Change]) -> list[Change]:
+    """
+    Tell a browser of changes.
+
+    @return: Those that it has made its own.
+    """
     for change in changes:
         if change.cookie is None:
             name, domain, path, partition = change.key
@@ -192,10 +196,22 @@ def _apply(browser: Browser, changes: list[Change]) -> None:
             browser.page.devtools("Network.deleteCookies", same)
     wanted = [as_set(change.cookie) for change in changes if change.cookie is not None]
     if not wanted:
-        return
+        return changes
     try:
         browser.page.devtools("Storage.setCookies", {"cookies": wanted})
     except ActionFailed:
         # One that is refused is no reason to go without the others.
-        for cookie in wanted:
-            browser.page.devtools("Network.setCookie", cookie)
+        return [
+            change for change in changes if change.cookie is None or _takes(browser, change.cookie)
+        ]
+    return changes
+
+
+def _takes(browser: Browser, cookie: Cookie) -> bool:
+    try:
+        browser.page.devtools("Network.setCookie", as_set(cookie))
+    except PageHung:
+        raise
+    except ActionFailed:
+        return False
+    return True
