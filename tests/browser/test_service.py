@@ -107,7 +107,7 @@ class ServiceTests(SynchronousTestCase):
         asking = self.started()
         self.do(BrowserDied("signal 9"))
         error = self.failureResultOf(asking, BrowserError).value
-        self.assertEqual(error.status, 502)
+        self.assertEqual((error.status, error.replica), (502, "browser1"))
         self.assertEqual(self.replica.state, "healing")
 
     def test_a_request_that_is_given_up_costs_the_browser(self) -> None:

@@ -114,7 +114,7 @@ class KilledTests(FaultCase):
     def test_in_mid_action(self) -> None:
         for kind in KINDS:
             with self.subTest(kind):
-                pids = self.session()
+                pids, left = self.session(), self.displays()
                 asked = InBackground(lambda: self.server.ask("sleep", duration=30))
                 eventually(lambda: self.server.status()["busy"] == 1, "it is not busy")
                 began = time.monotonic()
@@ -122,8 +122,10 @@ class KilledTests(FaultCase):
                 answer = asked.answer()
                 self.assertEqual((answer.status, answer.value["success"]), (502, False))
                 self.assertIn("ended in mid-action", answer.value["error"])
+                self.assertEqual(answer.replica, "browser1")
                 self.back_within(_SOON - (time.monotonic() - began))
                 self.assert_nothing_left(pids)
+                self.assertEqual(self.displays() - left, set())
 
     def test_in_mid_navigation(self) -> None:
         for kind in KINDS:

@@ -9,14 +9,14 @@ class BrowserError(Exception):
 
     @ivar status: The HTTP status, 400 to 599.
     @ivar message: What is wrong, for the caller.
-    @ivar retry_after: Seconds after which it is worth another try, if that is known.
+    @ivar replica: The name of the replica that the request was with, if it was with one.
     """
 
-    def __init__(self, status: int, message: str, retry_after: int | None = None) -> None:
+    def __init__(self, status: int, message: str, replica: str | None = None) -> None:
         super().__init__(status, message)
         self.status = status
         self.message = message
-        self.retry_after = retry_after
+        self.replica = replica
 
 
 class ActionFailed(Exception):

@@ -89,7 +89,10 @@ class Browsers:
         served = await self._serve(_work(asked), pin)
         if served.value is None:
             return served
-        data = await save_pictures(served.value.data, self._uploads, base_url)
+        try:
+            data = await save_pictures(served.value.data, self._uploads, base_url)
+        except BrowserError as error:
+            raise BrowserError(error.status, error.message, served.replica) from None
         return evolve(served, value=evolve(served.value, data=data))
 
     async def picture(self, kind: str, scale: Scale, pin: str | None) -> Served[bytes]:
@@ -120,7 +123,8 @@ class Browsers:
             return Served(replica.name, recovered, None, str(error))
         except BrowserDied as error:
             replica.events.broken(str(error))
-            raise BrowserError(502, f"The browser ended in mid-action: {error}.") from None
+            said = f"The browser ended in mid-action: {error}."
+            raise BrowserError(502, said, replica.name) from None
         except CancelledError:
             replica.events.broken("a request was given up in mid-action")
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from twisted_aigate.browser.errors import BrowserError
+from twisted_aigate.browser.routes.pinning import pin_to
 from twisted_aigate.web.errors import Headers, HTTPError, RenderedError
 
 
@@ -12,8 +13,7 @@ def render_browser_error(error: Exception, request_id: str) -> RenderedError | N
     """The L{twisted_aigate.web.errors.ErrorFormat} of the tree."""
     headers: Headers
     if isinstance(error, BrowserError):
-        after = error.retry_after
-        headers = () if after is None else ((b"Retry-After", b"%d" % after),)
+        headers = () if error.replica is None else pin_to(error.replica)
     elif isinstance(error, HTTPError):
         headers = error.headers
     else:
