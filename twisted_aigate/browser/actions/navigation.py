@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
@@ -27,12 +28,13 @@ class Goto(Action, frozen=True):
 def goto(browser: Browser, asked: Goto) -> Data:
     """Open an address; an error of the network is told with what the proxy knows of it."""
     url = checked_url(asked.url)
+    deadline = browser.pace.now() + asked.timeout
     try:
         if asked.referer is None:
             browser.page.open(url, asked.timeout)
         else:
             browser.page.open_from(url, checked_url(asked.referer), asked.timeout)
-        return arrived(browser, asked.wait_until, asked.timeout)
+        return arrived(browser, asked.wait_until, deadline)
     except ActionFailed as error:
         why = browser.traffic.refusal(url)
         if why is None or type(error) is not ActionFailed:
@@ -40,16 +42,25 @@ def goto(browser: Browser, asked: Goto) -> Data:
         raise ActionFailed(f"{why} ({error})") from None
 
 
-def arrived(browser: Browser, wait_until: WaitUntil, timeout: float) -> Data:
-    """Wait until the page counts as there."""
+def arrived(browser: Browser, wait_until: WaitUntil, deadline: float) -> Data:
+    """
+    Wait until the page counts as there.
+
+    @param deadline: When it must, in the browser's own time.
+    """
     page = browser.page
     if wait_until in ("load", "networkidle"):
-        info = page.loaded(timeout)
+        info = page.loaded(_left(browser, deadline))
         if wait_until == "networkidle":
-            wait_for_quiet(browser, _NETWORK_IDLE, timeout)
+            wait_for_quiet(browser, _NETWORK_IDLE, _left(browser, deadline))
     else:
         info = page.info()
     return {"url": info.url, "title": info.title}
+
+
+def _left(browser: Browser, deadline: float) -> float:
+    # In whole seconds: a driver that is told of another time-out costs a command.
+    return max(math.ceil(deadline - browser.pace.now()), 0)
 
 
 class Refresh(Action, frozen=True):
@@ -61,8 +72,9 @@ class Refresh(Action, frozen=True):
 
 def refresh(browser: Browser, asked: Refresh) -> Data:
     """Load the page anew."""
+    deadline = browser.pace.now() + asked.timeout
     browser.page.reload(asked.timeout)
-    return arrived(browser, asked.wait_until, asked.timeout)
+    return arrived(browser, asked.wait_until, deadline)
 
 
 class BrowserAction(Action, frozen=True):
@@ -76,9 +88,10 @@ class BrowserAction(Action, frozen=True):
 def browser_action(browser: Browser, asked: BrowserAction) -> Data:
     """Press one of the browser's own buttons."""
     page = browser.page
+    deadline = browser.pace.now() + asked.timeout
     buttons = {"back": page.back, "forward": page.forward, "refresh": page.reload}
     buttons[asked.command](asked.timeout)
-    return arrived(browser, asked.wait_until, asked.timeout)
+    return arrived(browser, asked.wait_until, deadline)
 
 
 ACTIONS: tuple[ActionType[Any], ...] = (
