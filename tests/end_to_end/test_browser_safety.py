@@ -11,11 +11,47 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
+from unittest import SkipTest
+from urllib.parse import quote
 
 from tests.end_to_end.browser_case import BrowserCase
+from tests.end_to_end.public_site import PublicSite
 
 _PATIENCE_OF_A_PAGE = 1.0
+_ASKING = """
+<title>page</title><script>
+const ended = [];
+const url = 'ASKED';
+const far = url.replace('http', 'ws');
+window.attempts = Promise.allSettled([
+  fetch(url, {mode: 'no-cors'}).then(() => ended.push('fetch')),
+  new Promise((yes, no) => { const i = new Image(); i.onload = yes; i.onerror = no;
+    i.src = url; }).then(() => ended.push('image')),
+  new Promise((yes, no) => { const s = new WebSocket(far); s.onopen = yes;
+    s.onerror = no; }).then(() => ended.push('socket')),
+  new Promise((yes, no) => { const s = document.createElement('script'); s.onload = yes;
+    s.onerror = no; s.src = url; document.head.append(s);
+    }).then(() => ended.push('script')),
+  new Promise((yes, no) => { const r = new XMLHttpRequest(); r.onload = yes; r.onerror = no;
+    r.open('POST', url); r.send('x'); }).then(() => ended.push('xhr')),
+]).then(() => ended);
+navigator.sendBeacon(url, 'x');
+const frame = document.createElement('iframe');
+frame.src = url;
+document.documentElement.append(frame);
+const source = new EventSource(url);
+</script>
+"""
+
+
+def asking(url: str) -> str:
+    """
+    A page, quoted, that asks for something in all the ways there are.
+
+    Images, frames, fetch, beacons, WebSockets.
+    """
+    return quote(_ASKING.replace("ASKED", url))
 
 
 class Trap:
@@ -47,8 +83,9 @@ class Trap:
 
 
 class SafetyTests(BrowserCase):
-    variables: ClassVar[dict[str, str]] = {"BROWSER_ALLOW_PRIVATE": "0"}
+    variables: ClassVar[dict[str, str]] = {"BROWSER_ALLOW_PRIVATE": ""}
     traps: ClassVar[list[Trap]]
+    site: ClassVar[PublicSite | None] = None
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -60,6 +97,10 @@ class SafetyTests(BrowserCase):
                 cls.traps.append(Trap(socket.AF_INET6, "::1"))
         for trap in cls.traps:
             cls.addClassCleanup(trap.close)
+        # Not everyone may make one.
+        with contextlib.suppress(SkipTest):
+            cls.site = PublicSite()
+            cls.addClassCleanup(cls.site.stop)
         cls.server.act("goto", url="data:text/html,<title>start</title>")
 
     def setUp(self) -> None:
@@ -89,6 +130,12 @@ class SafetyTests(BrowserCase):
             "http://10.0.0.1/",
             "http://192.168.0.1/",
         ]
+
+    def public(self, path: str) -> str:
+        """One of the pages, at a public address."""
+        if self.site is None:
+            raise SkipTest("no network of its own to be had")
+        return self.site.url + path
 
     def test_by_navigation(self) -> None:
         for url in self.urls:
@@ -131,37 +178,36 @@ class SafetyTests(BrowserCase):
                 self.assertNotIn("root:", text)
                 self.assertNotIn("Hello", text)
 
+    def test_by_redirect(self) -> None:
+        """A public page sends the browser on."""
+        self.assertEqual(self.act("goto", url=self.public("/redirect?to=/"))["title"], "home")
+        for url in (*self.urls, f"http://{socket.gethostname()}:{self.traps[0].port}/"):
+            with self.subTest(url):
+                error = self.fail_to("goto", url=self.public(f"/redirect?to={url}"), timeout=10)
+                self.assertIn("not a public address", error)
+        for url in ("file:///etc/passwd", "chrome://version/", "view-source:http://127.0.0.1/"):
+            with self.subTest(url):
+                self.fail_to("goto", url=self.public(f"/redirect?to={url}"), timeout=10)
+
     def test_by_sub_requests(self) -> None:
-        """What a page asks for itself: images, frames, fetch, beacons, workers, WebSockets."""
-        page = """
-        <title>page</title><script>
-        const ended = [];
-        const url = new URLSearchParams(location.hash.slice(1)).get('to');
-        const far = url.replace('http', 'ws');
-        window.attempts = Promise.allSettled([
-          fetch(url, {mode: 'no-cors'}).then(() => ended.push('fetch')),
-          new Promise((yes, no) => { const i = new Image(); i.onload = yes; i.onerror = no;
-            i.src = url; }).then(() => ended.push('image')),
-          new Promise((yes, no) => { const s = new WebSocket(far); s.onopen = yes;
-            s.onerror = no; }).then(() => ended.push('socket')),
-          new Promise((yes, no) => { const s = document.createElement('script'); s.onload = yes;
-            s.onerror = no; s.src = url; document.head.append(s);
-            }).then(() => ended.push('script')),
-          new Promise((yes, no) => { const r = new XMLHttpRequest(); r.onload = yes; r.onerror = no;
-            r.open('POST', url); r.send('x'); }).then(() => ended.push('xhr')),
-        ]).then(() => ended);
-        navigator.sendBeacon(url, 'x');
-        const frame = document.createElement('iframe');
-        frame.src = url;
-        document.documentElement.append(frame);
-        const source = new EventSource(url);
-        </script>
-        """
         for url in self.urls:
             with self.subTest(url):
-                self.act("goto", url=f"data:text/html,{page.replace('#', '%23')}#to={url}")
-                found = self.act("eval_js", expression="window.attempts", timeout=20)["result"]
-                self.assertEqual(found, [])
+                self.act("goto", url=f"data:text/html,{asking(url)}")
+                self.assertEqual(self.got(), [])
+
+    def test_by_sub_requests_that_are_redirected(self) -> None:
+        """By a public page, which a public page has asked."""
+        self.act("goto", url=self.public(f"/echo?html={asking(self.public('/second'))}"))
+        self.assertLessEqual({"fetch", "xhr"}, set(self.got()))
+        for url in (*self.urls[:2], *self.urls[6:7], *self.urls[9:11]):
+            with self.subTest(url):
+                asked = self.public(f"/redirect?to={url}")
+                self.act("goto", url=self.public(f"/echo?html={asking(asked)}"))
+                self.assertEqual(self.got(), [])
+
+    def got(self) -> Any:
+        """By which ways the page has got what it asked for."""
+        return self.act("eval_js", expression="window.attempts", timeout=20)["result"]
 
     def test_by_peer_connections(self) -> None:
         """WebRTC goes over UDP, past any proxy."""

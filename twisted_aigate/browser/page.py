@@ -158,6 +158,11 @@ class Page:
         """Which page is shown."""
         return self._checked(self.script(_INFO))
 
+    def address(self) -> str:
+        """The address of what is shown; of an error's page, of what was not to be had."""
+        history = self.devtools("Page.getNavigationHistory")
+        return str(history["entries"][history["currentIndex"]]["url"])
+
     def _checked(self, found: list[str]) -> PageInfo:
         info = PageInfo(*found)
         if info.url.startswith(_ERROR_PAGE):

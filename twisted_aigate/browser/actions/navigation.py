@@ -36,8 +36,12 @@ def goto(browser: Browser, asked: Goto) -> Data:
             browser.page.open_from(url, checked_url(asked.referer), asked.timeout)
         return arrived(browser, asked.wait_until, deadline)
     except ActionFailed as error:
-        why = browser.traffic.refusal(url)
-        if why is None or type(error) is not ActionFailed:
+        if type(error) is not ActionFailed:
+            raise
+        # It may be another one by then: the browser was sent on, or has written it in its own way.
+        refusal = browser.traffic.refusal
+        why = refusal(url) or refusal(browser.page.address())
+        if why is None:
             raise
         raise ActionFailed(f"{why} ({error})") from None
 
