@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from urllib.parse import quote
 
 from tests.end_to_end.browser_case import BrowserCase
 from tests.end_to_end.public_site import PublicSite
+from tests.support.waiting import eventually
 
 _PATIENCE_OF_A_PAGE = 1.0
 _ASKING = """
@@ -227,7 +229,7 @@ class SafetyTests(BrowserCase):
 
 
 class OpenTests(BrowserCase):
-    """C{BROWSER_ALLOW_PRIVATE=1} opens what is closed by default."""
+    """What C{BROWSER_ALLOW_PRIVATE=1} opens, and what stays closed."""
 
     def test_pages_reach_this_machine(self) -> None:
         self.assertEqual(self.goto("/")["title"], "home")
@@ -241,19 +243,78 @@ class OpenTests(BrowserCase):
         self.fail_to("goto", url=url)
         self.assertNotIn("root:", str(self.server.ask("get_text").value))
 
+    def test_nor_by_the_address_bar_of_another_window(self) -> None:
+        """Keys are the person's: they reach the browser, and not its page alone."""
+        for keys in (["ctrl+shift+n"], ["ctrl+n", "ctrl+l"]):
+            for url in ("file:///etc/passwd", "view-source:" + self.pages.url):
+                with self.subTest(keys=keys, url=url):
+                    self.goto("/")
+                    for key in keys:
+                        self.act("send_key", key=key)
+                        # The window comes when the X server has it.
+                        self.act("sleep", duration=0.5)
+                    self.act("system_type", text=url)
+                    self.act("send_key", key="enter")
+                    self.act("sleep", duration=0.5)
+                    self.assertNotRegex(self.shown(), "root:|<title>|some words</p>")
 
-class DisplayTests(BrowserCase):
-    """A browser's display is its own."""
+    def shown(self) -> str:
+        """The text of all tabs; only the first is left."""
+        texts = []
+        while True:
+            count = self.act("list_tabs")["count"]
+            # One that shows an error says so.
+            self.server.ask("switch_tab", index=count - 1)
+            texts.append(str(self.server.ask("get_text").value))
+            if count == 1:
+                return "".join(texts)
+            self.act("close_tab")
 
-    def test_who_has_no_secret_cannot_connect(self) -> None:
-        self.act("ping")
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.server.folder)}
-        code = f"from Xlib.display import Display; Display(':{self.display()}')"
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    def test_no_dialog_shows_this_machines_files(self) -> None:
+        """Nor in a tab that a page has opened by itself."""
+        self.goto("/form")
+        at = next(
+            element
+            for element in self.act("get_interactive_elements")["elements"]
+            if element["selector"] == "#file"
         )
+        self.goto("/")
+        before = self.windows()
+        self.js("void (document.documentElement.onclick = () => open('/form'))")
+        self.act("system_click", x=500, y=300)
+        eventually(lambda: self.act("list_tabs")["count"] == 2, "no tab is opened")
+        self.act("sleep", duration=0.5)
+        self.act("system_click", x=at["x"], y=at["y"])
+        self.act("sleep", duration=1)
+        self.assertEqual(self.windows(), before)
+        self.act("close_tab", index=1)
+
+    def windows(self) -> list[str]:
+        """The classes of the windows that are shown on the browser's display."""
+        code = """
+        import sys
+        from Xlib.display import Display
+        from Xlib.X import IsViewable
+        for window in Display(sys.argv[1]).screen().root.query_tree().children:
+            if window.get_attributes().map_state == IsViewable:
+                print(window.get_wm_class())
+        """
+        secret = self.server.folder / "data" / "browser" / "Xauthority"
+        done = self.python(textwrap.dedent(code), f":{self.display()}", XAUTHORITY=str(secret))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.splitlines()
+
+    def test_a_display_opens_to_nobody_without_its_secret(self) -> None:
+        self.act("ping")
+        done = self.python(f"from Xlib.display import Display; Display(':{self.display()}')")
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("Authorization required", done.stderr)
+
+    def python(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a program that has nothing of ours but what it is given."""
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.server.folder), **variables}
+        command = [sys.executable, "-c", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True)
 
     def display(self) -> str:
         """The number of the display."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,23 @@ _FLAGS = (
     "--disable-blink-features=AutomationControlled",
 )
 _SHARED_MEMORY = 512 * MB
+_NO_FILES = {
+    # With keys and a mouse a person could type an address, in a window of its own.
+    "policy.url_blocklist": ["file://*", "chrome://*", "view-source:*"],
+    # Of these the browser's own windows are made; blocked, they show up as tabs.
+    "policy.url_allowlist": [
+        f"chrome://{host}"
+        for host in ("top-chrome", "newtab", "new-tab-page", "new-tab-page-third-party")
+    ],
+    # Its windows would have preferences of their own.
+    "incognito.mode_availability": 1,
+}
+"""Preferences that an administrator's policies are otherwise kept in
+(https://chromeenterprise.google/policies/#URLBlocklist and C{IncognitoModeAvailability})."""
+
+_NO_FILE_DIALOGS = {"select_file_dialogs.allowed": False}
+"""The same, for all profiles (C{AllowFileSelectionDialogs})."""
+
 _THROUGH_THE_PROXY = (
     # Loopback too, which is reached directly otherwise.
     "--proxy-bypass-list=<-loopback>",
@@ -45,7 +63,7 @@ _THROUGH_THE_PROXY = (
 )
 
 
-def _common() -> Options:
+def _common(preferences: Mapping[str, Any]) -> Options:
     options = Options()
     # Commands go on once a document is parsed: what never loads must not hold them up.
     options.page_load_strategy = "eager"
@@ -59,6 +77,8 @@ def _common() -> Options:
     # Its bar says that the browser is automated; without the other, a click opens one window.
     switches = ["enable-automation", "disable-popup-blocking"]
     options.add_experimental_option("excludeSwitches", switches)
+    options.add_experimental_option("prefs", {**_NO_FILES, **preferences})
+    options.add_experimental_option("localState", _NO_FILE_DIALOGS)
     return options
 
 
@@ -71,7 +91,14 @@ def local_options(binary: str, profile: Path, downloads: Path, proxy_port: int) 
     @param downloads: Where it puts what it downloads.
     @param proxy_port: On loopback; all that it does goes through there.
     """
-    options = _common()
+    preferences = {
+        "download.default_directory": str(downloads),
+        "download.prompt_for_download": False,
+        "credentials_enable_service": False,
+        "profile.password_manager_enabled": False,
+        "profile.default_content_setting_values.notifications": 2,
+    }
+    options = _common(preferences)
     options.binary_location = binary
     for flag in _THROUGH_THE_PROXY:
         options.add_argument(flag)
@@ -83,14 +110,6 @@ def local_options(binary: str, profile: Path, downloads: Path, proxy_port: int) 
     if _free_shared_memory() < _SHARED_MEMORY:
         # Containers have little of it, and without it pages crash.
         options.add_argument("--disable-dev-shm-usage")
-    preferences: dict[str, Any] = {
-        "download.default_directory": str(downloads),
-        "download.prompt_for_download": False,
-        "credentials_enable_service": False,
-        "profile.password_manager_enabled": False,
-        "profile.default_content_setting_values.notifications": 2,
-    }
-    options.add_experimental_option("prefs", preferences)
     return options
 
 
@@ -104,4 +123,4 @@ def _free_shared_memory() -> int:
 
 def grid_options() -> Options:
     """For a browser of a Grid."""
-    return _common()
+    return _common({})
