@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 from tests.support.loopback import Handler, LoopbackServer
 
+_GATE_TIMEOUT = 60.0
 _EVENTS = """
 <script>
 window.seen = [];
@@ -82,11 +84,13 @@ class Pages(LoopbackServer):
     The server of pages.
 
     @ivar requests: What it was asked: method, path, header fields by lower-case names.
+    @ivar gates: By name, whose C{/gate} a page waits at until it is set.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
-        super().__init__(_Handler)
+        self.gates: dict[str, threading.Event] = {}
+        super().__init__(_Handler, host=host)
 
     def paths(self) -> list[str]:
         """The paths that it was asked for."""
@@ -117,6 +121,9 @@ class _Handler(Handler):
         kind = "text/html; charset=utf-8"
         if parts.path == "/slow":
             time.sleep(float(query["seconds"]))
+        elif parts.path == "/gate":
+            self.owner.gates[query["of"]].wait(_GATE_TIMEOUT)
+            body = f"<title>{query['of']}</title>".encode()
         elif parts.path == "/redirect":
             status, more = 302, {"Location": query["to"]}
         elif parts.path == "/login":

@@ -18,18 +18,24 @@ class LoopbackServer:
 
     @param handler: What answers the requests.
     @param port: Where it listens; 0: where it is free.
+    @param host: The address that it listens at.
     @ivar stopping: Set when it stops, for handlers that wait.
     """
 
-    def __init__(self, handler: type[Handler], port: int = 0) -> None:
+    def __init__(self, handler: type[Handler], port: int = 0, host: str = "127.0.0.1") -> None:
         self.stopping = threading.Event()
-        self._server = _Server(self, port, handler)
+        self._server = _Server(self, (host, port), handler)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        """The port where it listens."""
+        return self._server.server_port
 
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self.port}"
 
     def stop(self) -> None:
         """Stop it."""
@@ -42,9 +48,11 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, owner: LoopbackServer, port: int, handler: type[Handler]) -> None:
+    def __init__(
+        self, owner: LoopbackServer, address: tuple[str, int], handler: type[Handler]
+    ) -> None:
         self.owner = owner
-        super().__init__(("127.0.0.1", port), handler)
+        super().__init__(address, handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), ConnectionError):  # clients may leave in the middle
