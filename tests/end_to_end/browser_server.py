@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from unittest import SkipTest
@@ -67,9 +68,10 @@ class BrowserServer(Server):
         token: str | None = TOKEN,
         pin: str | None = None,
         timeout: float = 120.0,
+        fields: Mapping[str, str] | None = None,
     ) -> ActionAnswer:
         """The answer to a request."""
-        fields = {"Connection": "close"}
+        fields = {"Connection": "close", **(fields or {})}
         if token is not None:
             fields["Authorization"] = f"Bearer {token}"
         if pin is not None:
@@ -116,7 +118,7 @@ class BrowserServer(Server):
                 continue
             try:
                 text = (path / "stat").read_text()
-                command = (path / "cmdline").read_text().split("\0")
+                command = (path / "cmdline").read_text()
             except (OSError, UnicodeDecodeError):
                 continue
             before, after = text.rsplit(")", 1)
@@ -125,8 +127,7 @@ class BrowserServer(Server):
                 continue
             if rest[0] == "Z":
                 found["zombie"].append(int(path.name))
-            elif name == "chromium" and not any(word.startswith("--type=") for word in command):
-                found["chromium"].append(int(path.name))
-            elif name in found:
+            elif name in found and "--type=" not in command:
+                # What has a type is a part of a browser.
                 found[name].append(int(path.name))
         return found

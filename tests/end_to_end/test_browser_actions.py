@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import struct
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.end_to_end.browser_case import BrowserCase
 from twisted_aigate.browser.actions.table import ACTIONS
@@ -410,8 +410,17 @@ class ScriptTests(BrowserCase):
 
 
 class RefusalTests(BrowserCase):
+    """Requests that no browser is started for, to a server that was told nothing of browsers."""
+
+    variables: ClassVar[dict[str, str]] = {
+        "STEALTHY_AUTO_BROWSE_AUTH_TOKEN": "",
+        "STEALTHY_AUTO_BROWSE_NUM_REPLICAS": "",
+        "TRUSTED_PROXIES": "127.0.0.1/32",
+    }
+    token = "lulz-4-security"
+
     def refuse(self, **fields: Any) -> str:
-        answer = self.server.request("POST", "/", fields)
+        answer = self.server.request("POST", "/", fields, token=self.token)
         self.assertEqual((answer.status, answer.value["success"]), (400, False), answer)
         error: str = answer.value["error"]
         return error
@@ -443,10 +452,11 @@ class RefusalTests(BrowserCase):
 
     def test_what_is_no_object(self) -> None:
         for body in (b"[]", b"{", b"", b"\xff"):
-            self.assertEqual(self.server.request("POST", "/", body).status, 400, body)
+            answer = self.server.request("POST", "/", body, token=self.token)
+            self.assertEqual(answer.status, 400, body)
 
     def test_the_token_is_needed(self) -> None:
-        for token in (None, "wrong", "sk-end-to-end-0123456789"):
+        for token in (None, "wrong", "", "sk-end-to-end-0123456789"):
             for method, path in (("POST", "/"), ("GET", "/state"), ("GET", "/screenshot/browser")):
                 answer = self.server.request(method, path, b"{}", token=token)
                 self.assertEqual(answer.status, 401, path)
@@ -457,8 +467,20 @@ class RefusalTests(BrowserCase):
         health = self.server.request("GET", "/__queue/health", token=None)
         self.assertEqual((health.status, health.value), (200, {"status": "ok"}))
         status = self.server.status()
-        self.assertEqual((status["num_replicas"], status["busy"], status["queued"]), (1, 0, 0))
-        self.assertEqual([replica["name"] for replica in status["replicas"]], ["browser1"])
+        self.assertEqual((status["num_replicas"], status["busy"], status["queued"]), (5, 0, 0))
+        names = [f"browser{number}" for number in range(1, 6)]
+        self.assertEqual([replica["name"] for replica in status["replicas"]], names)
+
+    def test_the_status_is_told_to_private_addresses_alone(self) -> None:
+        for address, status in (("10.1.2.3", 200), ("::1", 200), ("8.8.8.8", 403)):
+            answer = self.server.request(
+                "GET", "/__queue/status", token=None, fields={"X-Forwarded-For": address}
+            )
+            self.assertEqual(answer.status, status, address)
+        self.assertEqual(
+            answer.value,
+            {"success": False, "error": "The status is told to private addresses alone."},
+        )
 
     def test_no_browser_was_started_for_any_of_that(self) -> None:
         self.assertNotIn("its browser runs", self.server.log)

@@ -6,12 +6,14 @@ import json
 import subprocess
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 from unittest import TestCase
 
 from tests.end_to_end.browser_case import BrowserCase
 from tests.end_to_end.browser_server import TOKEN
 from tests.end_to_end.server import Server
+from tests.support.waiting import eventually
 
 _URL = "/stealthy-auto-browse/"
 
@@ -20,6 +22,7 @@ class SeedTests(BrowserCase):
     variables: ClassVar[dict[str, str]] = {
         "HYBRIDS3_UPLOADS_KEY": "uploads-key-0123456789",
         "RATELIMIT_STORAGE": "off",
+        "STEALTHY_AUTO_BROWSE_QUEUE_TIMEOUT": "8",
     }
 
     def curl(self, *arguments: str, path: str = _URL) -> bytes:
@@ -57,6 +60,15 @@ class SeedTests(BrowserCase):
         self.assertIs(answer["success"], True)
         self.assertIn("Hello", answer["data"]["steps"][2]["data"]["text"])
 
+    def test_all_actions_of_its_list(self) -> None:
+        listed = """goto, get_text, get_html, get_interactive_elements, screenshot, system_click,
+            system_type, send_key, click, fill, scroll, mouse_move, wait_for_element,
+            wait_for_text, eval_js, browser_action, run_script"""
+        for name in listed.split(","):
+            answer = self.block(json.dumps({"action": name.strip(), "no": "such parameter"}))
+            self.assertNotIn("Unknown action", answer["error"])
+            self.assertIn(f"Parameters of {name.strip()}:", answer["error"])
+
     def test_pictures(self) -> None:
         for kind in ("browser", "desktop"):
             self.assertEqual(self.curl(path=f"{_URL}screenshot/{kind}")[:4], b"\x89PNG")
@@ -75,6 +87,15 @@ class SeedTests(BrowserCase):
         with open(jar) as file:
             self.assertIn("INSTANCEID\tbrowser1", file.read())
         self.assertIn(b"home", self.curl("-b", jar, "-d", '{"action": "get_page_info"}'))
+
+    def test_who_waits_too_long_gets_503(self) -> None:
+        self.act("ping")
+        with ThreadPoolExecutor(1) as other:
+            other.submit(self.server.ask, "sleep", duration=10)
+            eventually(lambda: self.server.status()["busy"] == 1, "it is not busy")
+            answer = self.server.ask("ping")
+        self.assertEqual((answer.status, answer.value["success"]), (503, False))
+        self.assertIn("within 8 s", answer.value["error"])
 
     def test_health_and_status(self) -> None:
         health = json.loads(self.curl(path=f"{_URL}__queue/health"))
@@ -97,16 +118,14 @@ class OffTests(TestCase):
             server.stop()
 
     def test_switched_off(self) -> None:
-        status, body, _ = self.answer(BROWSER="0")
+        """That the token is a well-known one is said all the same."""
+        status, body, log = self.answer(BROWSER="0")
         self.assertEqual(status, 503)
         self.assertIn("BROWSER=0", body)
+        self.assertRegex(log, "STEALTHY_AUTO_BROWSE_AUTH_TOKEN is a well-known default")
 
     def test_without_its_programs_it_says_what_to_install(self) -> None:
         status, body, log = self.answer(PATH="/nowhere")
         self.assertEqual(status, 503)
         self.assertIn("apt-get install chromium chromium-driver xvfb", body)
         self.assertIn("off: /stealthy-auto-browse/", log)
-
-    def test_the_well_known_token_is_warned_of(self) -> None:
-        _, _, log = self.answer(BROWSER="0")
-        self.assertRegex(log, "STEALTHY_AUTO_BROWSE_AUTH_TOKEN is a well-known default")
