@@ -28,6 +28,9 @@ class FakePage:
             raise self._failure
         return type("Info", (), {"url": "http://x/", "title": "x", "state": "complete"})()
 
+    def png(self) -> bytes:
+        return b"png"
+
 
 class FakeBrowser:
     def __init__(self, failure: Exception | None = None) -> None:
@@ -109,6 +112,13 @@ class ServiceTests(SynchronousTestCase):
         error = self.failureResultOf(asking, BrowserError).value
         self.assertEqual((error.status, error.replica), (502, "browser1"))
         self.assertEqual(self.replica.state, "healing")
+
+    def test_a_picture_that_nobody_keeps_is_an_error_of_that_browser(self) -> None:
+        asking = self.started(action="screenshot", save=True)
+        self.do()
+        error = self.failureResultOf(asking, BrowserError).value
+        self.assertEqual((error.status, error.replica), (409, "browser1"))
+        self.assertEqual(self.replica.state, "idle")
 
     def test_a_request_that_is_given_up_costs_the_browser(self) -> None:
         asking = self.started()
