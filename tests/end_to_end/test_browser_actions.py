@@ -45,6 +45,16 @@ class ActionTests(BrowserCase):
             ("https://nosuch.invalid/", "not known"),
         ):
             self.assertIn(why, self.fail_to("goto", url=url), url)
+        # The browser is as well as before.
+        self.assertTrue(self.act("ping")["url"].startswith("chrome-error:"))
+        self.assertTrue(
+            self.server.request("GET", "/state").data["url"].startswith("chrome-error:")
+        )
+
+    def test_goto_gives_up_on_a_page_that_is_an_errors_however_it_waits(self) -> None:
+        for until in ("load", "domcontentloaded", "networkidle", "commit"):
+            error = self.fail_to("goto", url="http://127.0.0.1:1/", wait_until=until)
+            self.assertIn("could not be loaded", error)
 
     def test_refresh_and_history(self) -> None:
         self.goto("/")

@@ -263,8 +263,7 @@ class OpenTests(BrowserCase):
         texts = []
         while True:
             count = self.act("list_tabs")["count"]
-            # One that shows an error says so.
-            self.server.ask("switch_tab", index=count - 1)
+            self.act("switch_tab", index=count - 1)
             texts.append(str(self.server.ask("get_text").value))
             if count == 1:
                 return "".join(texts)

@@ -154,9 +154,17 @@ class Page:
         with self._given(timeout):
             return self._checked(self._driver.execute_async_script(_LOADED))
 
-    def info(self) -> PageInfo:
-        """Which page is shown."""
+    def opened(self) -> PageInfo:
+        """
+        Which page was opened.
+
+        @raise ActionFailed: It is an error's: the one that was wanted is not to be had.
+        """
         return self._checked(self.script(_INFO))
+
+    def info(self) -> PageInfo:
+        """Which page is shown, be it an error's."""
+        return PageInfo(*self.script(_INFO))
 
     def address(self) -> str:
         """The address of what is shown; of an error's page, of what was not to be had."""

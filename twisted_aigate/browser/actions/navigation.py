@@ -58,7 +58,7 @@ def arrived(browser: Browser, wait_until: WaitUntil, deadline: float) -> Data:
         if wait_until == "networkidle":
             wait_for_quiet(browser, _NETWORK_IDLE, _left(browser, deadline))
     else:
-        info = page.info()
+        info = page.opened()
     return {"url": info.url, "title": info.title}
 
 
