@@ -205,6 +205,14 @@ class UselessTests(FaultCase):
         self.assertIn("does not answer", self.fail_to("get_text"))
         self.back_within(_SOON)
 
+    def test_a_page_that_never_comes_and_is_told_where_it_is_come_from(self) -> None:
+        self.back_within(60)
+        url, referer = f"{self.pages.url}/hang", "http://example.com/"
+        began = time.monotonic()
+        self.assertIn("timeout", self.fail_to("goto", url=url, referer=referer, timeout=1))
+        self.assertLess(time.monotonic() - began, _SOON)
+        self.back_within(_SOON)
+
     def test_an_expression_that_hangs(self) -> None:
         self.back_within(60)
         self.assertIn("timeout", self.fail_to("eval_js", expression="for (;;);", timeout=1))

@@ -6,6 +6,7 @@ This module and L{driver} are the only ones that know selenium.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
@@ -141,8 +142,13 @@ class Page:
             self._driver.get(url)
 
     def open_from(self, url: str, referer: str, timeout: float) -> None:
-        """As L{open}, having come from another address."""
+        """
+        As L{open}, having come from another address.
+
+        @raise PageHung: It does not come in time. The driver waits for it and for nothing else.
+        """
         with self._given(timeout):
+            self._config.timeout = math.ceil(timeout)
             answer = self.devtools(
                 "Page.navigate", {"url": url, "referrer": referer, "referrerPolicy": "unsafeUrl"}
             )
