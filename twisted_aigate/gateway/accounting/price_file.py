@@ -34,7 +34,7 @@ def load_table(folder: Path) -> PriceTable:
     # What was cut off by a crash is made anew.
     with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):
         return PriceTable(path.read_bytes())
-    command = [sys.executable, "-m", price_library.__name__]
+    command = [sys.executable, "-P", "-m", price_library.__name__]
     made = subprocess.run(  # noqa: S603  # our own
         command, stdout=subprocess.PIPE, timeout=_LONGEST, check=True
     ).stdout
