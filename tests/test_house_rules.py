@@ -44,6 +44,8 @@ class HouseRulesTests(SynchronousTestCase):
         banned = {"spawnProcess", "Popen", "check_call", "check_output", "getProcessOutput"}
         found = [name for name, _, tree in _sources() if banned & set(_calls(tree))]
         self.assertEqual(found, ["kernel/processes.py"])
+        imports = [name for name, text, _ in _sources() if "import subprocess" in text]
+        self.assertEqual(imports, [])
 
     def test_no_global_reactor(self) -> None:
         """The reactor is handed over; only the plugin, which twistd calls, fetches it."""

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from twisted_aigate.claudebox.accounts import check_gateway_model, gateway_token
 from twisted_aigate.gateway.accounting.accounts import Accounts
-from twisted_aigate.gateway.accounting.price_file import load_table
+from twisted_aigate.gateway.accounting.price_file import PriceFile
 from twisted_aigate.gateway.routes import (
     KEY_HEADERS,
     errors_for,
@@ -61,7 +61,12 @@ class GatewayPart:
             shared.redis,
             shared.node,
             settings.spend.log_retention,
-            lambda: shared.threads.run(load_table, settings.data_dir / "prices"),
+            PriceFile(
+                shared.reactor,
+                shared.threads,
+                shared.configuration.environment,
+                settings.data_dir / "prices",
+            ).load,
         )
         self.tally = accounts.meter.tally
         self._gateway = GatewayTree(

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.gateway.accounts import price_table
+from tests.support.reactor import turn_until
 from twisted_aigate.gateway.accounting import price_file
-from twisted_aigate.gateway.accounting.price_file import load_table
+from twisted_aigate.gateway.accounting.price_file import PriceFile
 from twisted_aigate.gateway.accounting.price_library import load_library, tiers_of
-from twisted_aigate.gateway.accounting.price_table import PriceTable
 from twisted_aigate.gateway.accounting.prices import FREE, Amounts, Tariff, tariff
+from twisted_aigate.kernel import processes
+from twisted_aigate.kernel.processes import ChildProcess
+from twisted_aigate.kernel.threads import Threads
 
 _TIMES = [
     datetime(year, month, day, hour, minute, tzinfo=UTC)
@@ -81,27 +86,57 @@ class PriceTableTests(SynchronousTestCase):
         self.assertEqual(first.tiers, second.tiers)
 
 
-class PriceFileTests(SynchronousTestCase):
+class PriceFileTests(TestCase):
     def setUp(self) -> None:
         self.folder = Path(self.mktemp())
 
-    def cost(self, table: PriceTable) -> int:
+    async def cost(self) -> int:
+        """What a million tokens cost by the file."""
+        from twisted.internet import reactor
+
+        threads = Threads(reactor, 1, "prices")
+        self.addCleanup(threads.stop)
+        table = await PriceFile(reactor, threads, os.environ, self.folder).load()
         return table.tariff("openai", "gpt-4o-mini", 1.8e9).cost(Amounts(prompt=1e6))
 
-    def test_it_is_made_once(self) -> None:
-        first = load_table(self.folder)
-        with mock.patch.object(price_file.subprocess, "run") as run:
-            again = load_table(self.folder)
-        run.assert_not_called()
-        self.assertEqual([self.cost(first), self.cost(again)], [150_000_000] * 2)
+    async def test_it_is_made_once(self) -> None:
+        first = await self.cost()
+        with mock.patch.object(price_file, "spawn") as spawn:
+            again = await self.cost()
+        spawn.assert_not_called()
+        self.assertEqual([first, again], [150_000_000] * 2)
 
-    def test_it_is_made_anew(self) -> None:
+    async def test_it_is_made_anew(self) -> None:
         """What another version has left, and what a crash cut off, does not stay."""
-        load_table(self.folder)
+        await self.cost()
         (path,) = self.folder.iterdir()
         path.write_bytes(path.read_bytes()[:1000])
         old = self.folder / "genai-prices-0.0.1-1.json"
         old.write_bytes(b"{}")
-        self.assertEqual(self.cost(load_table(self.folder)), 150_000_000)
+        self.assertEqual(await self.cost(), 150_000_000)
         self.assertEqual(list(self.folder.iterdir()), [path])
         self.assertGreater(path.stat().st_size, 1000)
+
+    async def test_a_library_that_cannot_be_used(self) -> None:
+        """Its complaint is told, and the next call tries again."""
+        with mock.patch.object(price_file.price_library, "__name__", "no_such_module"):
+            error = await self.assertFailure(Deferred.fromCoroutine(self.cost()), OSError)
+        self.assertIn("no_such_module", str(error))
+        self.assertEqual(await self.cost(), 150_000_000)
+
+    async def test_whoever_leaves_ends_it(self) -> None:
+        from twisted.internet import reactor
+
+        children: list[ChildProcess] = []
+
+        def spawn(reactor: Any, child: ChildProcess, *arguments: Any) -> None:
+            children.append(child)
+            processes.spawn(reactor, child, ("/bin/sleep", "100"), {})
+
+        with mock.patch.object(price_file, "spawn", spawn):
+            loading = Deferred.fromCoroutine(self.cost())
+            await turn_until(reactor, lambda: children and children[0].pid, "it is not started")
+        (child,) = children
+        loading.cancel()
+        await self.assertFailure(loading, CancelledError)
+        await turn_until(reactor, lambda: child._gone, "it is still there")
