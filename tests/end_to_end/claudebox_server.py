@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
 import http.client
 import itertools
@@ -20,7 +19,8 @@ from tests.end_to_end.answer import Answer
 from tests.end_to_end.anthropic_server import ANTHROPIC_KEY, ScriptedAnthropic
 from tests.end_to_end.anthropic_steps import Hold, UseTool
 from tests.end_to_end.claude_code import claude
-from tests.end_to_end.server import Server, lasting_port
+from tests.end_to_end.server import Server
+from tests.support.lasting import lasting
 from tests.support.waiting import eventually
 
 TOKEN = "claudebox-token-0123456789"
@@ -121,7 +121,7 @@ class ClaudeboxServer(Server):
             "RATELIMIT_CLAUDEBOX": "off",
         }
         settings.update(variables)
-        super().__init__(config, port=lasting_port(), **settings)
+        super().__init__(config, **settings)
 
     @property
     def data(self) -> Path:
@@ -224,7 +224,7 @@ class ClaudeboxServer(Server):
 def shared_anthropic() -> ScriptedAnthropic:
     """What L{shared_server}'s runs ask."""
     anthropic = ScriptedAnthropic()
-    atexit.register(anthropic.stop)
+    lasting.callback(anthropic.stop)
     return anthropic
 
 
@@ -232,7 +232,7 @@ def shared_anthropic() -> ScriptedAnthropic:
 def shared_server() -> ClaudeboxServer:
     """The server that all tests share which do not need one of their own."""
     server = ClaudeboxServer(shared_anthropic())
-    atexit.register(server.stop)
+    lasting.callback(server.stop)
     return server.wait_until_up()
 
 

@@ -16,7 +16,7 @@ from typing import IO, Any
 from unittest import SkipTest
 
 from tests.end_to_end.browser_server import need_browsers
-from tests.end_to_end.server import lasting_port
+from tests.support.ports import free_port
 
 _JARS = (
     Path(sys.executable).parents[1]
@@ -63,7 +63,7 @@ class Grid:
         self.folder = Path(tempfile.mkdtemp(prefix="aigate-grid-"))
         self._processes: list[subprocess.Popen[bytes]] = []
         display = self._start_display()
-        port = lasting_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         options: dict[str, Any] = {"binary": shutil.which("chromium"), "args": []}
         if os.geteuid() == 0:

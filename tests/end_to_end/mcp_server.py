@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
 import json
 import urllib.error
@@ -14,6 +13,7 @@ from tests.end_to_end.anthropic_server import ScriptedAnthropic
 from tests.end_to_end.claudebox_server import TOKEN, ZAI_TOKEN, ClaudeboxServer, shared_anthropic
 from tests.end_to_end.mcp_client import Called, Job, use_tools
 from tests.end_to_end.server import MASTER_KEY
+from tests.support.lasting import lasting
 
 STORAGE_MASTER = "storage-master-0123456789"
 UPLOADS = "uploads-key-0123456789"
@@ -37,7 +37,7 @@ def shared_server() -> ClaudeboxServer:
         RATELIMIT_STORAGE="off",
         MAX_BODY_SIZE="100MB",
     )
-    atexit.register(server.stop)
+    lasting.callback(server.stop)
     return server.wait_until_up()
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +15,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 MASTER_KEY = "sk-end-to-end-0123456789"
@@ -24,35 +23,10 @@ _START_TIMEOUT = 30.0
 _UNLIMITED = {"RATELIMIT_API": "off"}
 
 
-def free_port() -> int:
-    """A TCP port on loopback that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def environment(**variables: str) -> dict[str, str]:
     """Our environment without any configuration of aigate, and then C{variables}."""
     kept = ("PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
     return {**{name: os.environ[name] for name in kept if name in os.environ}, **variables}
-
-
-def lasting_port() -> int:
-    """
-    A TCP port on loopback that stays free while nothing listens on it.
-
-    It is not among those that outgoing connections get, as those of L{free_port} are.
-    """
-    while True:
-        port = random.randrange(20_000, 30_000)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 class Server:
@@ -63,19 +37,17 @@ class Server:
         C{AIGATE_LISTEN} becomes its port.
     @param config: The text of C{AIGATE_CONFIG}'s file, if it has one.
     @param files: Further files beside it, by name.
-    @param port: Where it listens; C{None}: on one that is free.
     """
 
     def __init__(
         self,
         config: str | None = None,
         *,
-        port: int | None = None,
         files: Mapping[str, str] | None = None,
         **variables: str,
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="aigate-test-"))
-        self.port = free_port() if port is None else port
+        self.port = free_port()
         self.config = self.folder / "config.yaml"
         settings = {
             "LITELLM_MASTER_KEY": MASTER_KEY,

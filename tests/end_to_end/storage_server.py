@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
 import itertools
 import shutil
@@ -19,8 +18,10 @@ from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.end_to_end.raw import RawResponse
-from tests.end_to_end.server import Server, free_port
+from tests.end_to_end.server import Server
 from tests.support.authority import Authority
+from tests.support.lasting import lasting
+from tests.support.ports import free_port
 
 MASTER = ("master", "master-secret-0123456789")
 UPLOADS = ("uploads", "uploads-secret-0123456789")
@@ -68,7 +69,7 @@ class StorageServer(Server):
     def running(cls, **variables: str) -> StorageServer:
         """Start one and wait until it answers; stopped when the tests end."""
         server = cls(**variables)
-        atexit.register(server.stop)
+        lasting.callback(server.stop)
         server.wait_until_up()
         return server
 
@@ -128,7 +129,7 @@ def tls_server() -> tuple[StorageServer, str]:
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
     folder = Path(tempfile.mkdtemp(prefix="aigate-test-"))
-    atexit.register(shutil.rmtree, folder)
+    lasting.callback(shutil.rmtree, folder)
     (folder / "ca.pem").write_bytes(authority.root.dumpPEM())
     both = folder / "server.pem"
     both.write_bytes(issued.dumpPEM() + key)

@@ -17,7 +17,8 @@ from unittest import skipUnless
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.end_to_end.server import MASTER_KEY, Server, environment, free_port
+from tests.end_to_end.server import MASTER_KEY, Server, environment
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 _TWISTD = Path(sys.executable).with_name("twistd")

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.end_to_end.crowd import Caller, CrowdProvider
-from tests.end_to_end.server import Server, free_port
+from tests.end_to_end.server import Server
+from tests.support.ports import free_port
 from twisted_aigate.kernel.units import KB
 
 _STREAMS = 1000

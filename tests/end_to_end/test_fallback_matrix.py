@@ -11,7 +11,8 @@ from attrs import frozen
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.end_to_end.failing import FailingProvider, answer_of
-from tests.end_to_end.server import MASTER_KEY, Server, lasting_port
+from tests.end_to_end.server import MASTER_KEY, Server
+from tests.support.ports import free_port
 
 _GOOD, _LARGE, _TOLERANT = "good", "large", "tolerant"
 _ALONE = "alone-"
@@ -125,7 +126,7 @@ def _config(base: str) -> str:
     """Each model twice: with a fallback and without."""
     models, fallbacks = [], []
     for name in {**_FAILURES, **_BROKEN_STREAMS, "slow": None}:
-        where = f"http://127.0.0.1:{lasting_port()}" if name == "refused-connection" else base
+        where = f"http://127.0.0.1:{free_port()}" if name == "refused-connection" else base
         for model_name in (name, _ALONE + name):
             models.append((model_name, name, where))
         fallbacks.append({name: ["no-such-model", _GOOD]})

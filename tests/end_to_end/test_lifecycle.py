@@ -19,7 +19,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.end_to_end.provider import FakeProvider, config
 from tests.end_to_end.raw import AUTHORIZATION, RawResponse, post, receive, send
-from tests.end_to_end.server import MASTER_KEY, Server, free_port
+from tests.end_to_end.server import MASTER_KEY, Server
+from tests.support.ports import free_port
 
 _MOCK = """
 model_list:

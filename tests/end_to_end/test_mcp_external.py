@@ -15,7 +15,8 @@ from unittest import TestCase
 
 from tests.end_to_end.mcp_client import Job, use_tools
 from tests.end_to_end.mcp_official_server import KEY
-from tests.end_to_end.server import MASTER_KEY, Server, free_port
+from tests.end_to_end.server import MASTER_KEY, Server
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 _ROOT = Path(__file__).parents[2]

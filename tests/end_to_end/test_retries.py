@@ -10,7 +10,8 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.end_to_end.failing import FailingProvider, answer_of
-from tests.end_to_end.server import MASTER_KEY, Server, lasting_port
+from tests.end_to_end.server import MASTER_KEY, Server
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 _RETRIED = (
@@ -43,7 +44,7 @@ def _config(base: str) -> str:
     entries = [
         _entry(model, model, base, timeout=_timeout(name)) for model, name, _ in _tried_again()
     ]
-    nowhere = f"http://127.0.0.1:{lasting_port()}/v1"
+    nowhere = f"http://127.0.0.1:{free_port()}/v1"
     entries += [
         _entry("half-down", "good", nowhere),
         _entry("half-down", "good", base),

@@ -23,8 +23,9 @@ from tests.end_to_end.crash_disk import faults, faults_after_start, look
 from tests.end_to_end.crash_disk_full import SmallDisk
 from tests.end_to_end.crash_model import Model
 from tests.end_to_end.raw import RawResponse, send
-from tests.end_to_end.server import Server, lasting_port
+from tests.end_to_end.server import Server
 from tests.end_to_end.storage_server import s3
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 _ROUNDS = int(os.environ.get("CRASH_ROUNDS", "6"))
@@ -37,9 +38,8 @@ class CrashTestCase(SynchronousTestCase):
     """A server that ends in the middle of its work, and is started again."""
 
     def setUp(self) -> None:
-        s3_port = lasting_port()
+        s3_port = free_port()
         self.server = Server(
-            port=lasting_port(),
             HYBRIDS3_UPLOADS_KEY=KEY,
             RATELIMIT_STORAGE="off",
             STORAGE_S3_LISTEN=f"tcp:{s3_port}:interface=127.0.0.1",
@@ -146,7 +146,6 @@ class DiskFullTests(SynchronousTestCase):
         self.disk = SmallDisk("20m")
         self.addCleanup(self.disk.unmount)
         self.server = Server(
-            port=lasting_port(),
             DATA_DIR=str(self.disk.folder),
             HYBRIDS3_UPLOADS_KEY=KEY,
             RATELIMIT_STORAGE="off",

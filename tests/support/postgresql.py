@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
 import itertools
 import os
@@ -16,6 +15,8 @@ from pathlib import Path
 from unittest import SkipTest
 
 import psycopg2
+
+from tests.support.lasting import lasting
 
 _START_TIMEOUT = 30
 _names = itertools.count()
@@ -73,7 +74,7 @@ class _Server:
             # Ctrl-C is for the tests.
             start_new_session=True,
         )
-        atexit.register(self._end)
+        lasting.callback(self._end)
         self._wait()
 
     def _wait(self) -> None:

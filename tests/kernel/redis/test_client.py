@@ -10,10 +10,10 @@ from random import Random
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.ssl import trustRootFromCertificates
 
-from tests.end_to_end.server import free_port
 from tests.kernel.redis.case import RedisCase
 from tests.support.authority import Authority
 from tests.support.logs import record_log, text_of
+from tests.support.ports import free_port
 from twisted_aigate.kernel.redis import (
     RedisRefused,
     RedisUnavailable,
