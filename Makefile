@@ -20,7 +20,7 @@ run: install
 
 test: $(VENV)/.aigate $(VENV)/.test local-models debian-packages claude-code mcp-conformance \
 		selenium-grid axe-core
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/.aigate $(VENV)/.test
 	$(BIN)/ruff check .

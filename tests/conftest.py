@@ -14,6 +14,10 @@ from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+
+from tests.support.lasting import lasting
+from tests.support.modules import ModuleScheduling, place
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
@@ -33,11 +37,29 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ModuleScheduling:
+    """Hand out whole modules, with C{-n}, in the order in which they were collected."""
+    config.option.loadscopereorder = False
+    return ModuleScheduling(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Sort what is handed out."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=place)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Run the tests in a folder of their own: trial's C{mktemp} writes where it stands."""
     folder = tempfile.mkdtemp(prefix="aigate-tests-")
     session.config.stash[_FOLDER] = folder
     os.chdir(folder)
+
+
+def pytest_sessionfinish() -> None:
+    """End what lasts for all tests."""
+    lasting.close()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
