@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.ports import free_port
+from tests.support.processors import on_one_processor
 from tests.support.waiting import eventually
 
 MASTER_KEY = "sk-end-to-end-0123456789"
@@ -64,6 +65,7 @@ class Server:
         settings.update(variables)
         if "AIGATE_LISTEN" in settings:
             settings["AIGATE_LISTEN"] = settings["AIGATE_LISTEN"].replace("PORT", str(self.port))
+        self._on = [] if settings["LOCAL_MODELS"] == "0" else on_one_processor()
         self.variables = environment(**settings)
         self.log_path = self.folder / "log"
         self._log = self.log_path.open("wb")
@@ -71,8 +73,9 @@ class Server:
 
     def start(self) -> None:
         """Start it; again, on the same port and data, after it was ended."""
+        twistd = Path(sys.executable).with_name("twistd")
         self.process = subprocess.Popen(
-            [Path(sys.executable).with_name("twistd"), "--nodaemon", "--pidfile=", "aigate"],
+            [*self._on, twistd, "--nodaemon", "--pidfile=", "aigate"],
             cwd=self.folder,
             env=self.variables,
             stdout=self._log,

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 
+from twisted.trial.unittest import SynchronousTestCase
+
 from tests.gateway.local.engine_case import CAPITAL, EngineTestCase, gone
 from tests.gateway.local.workers import PATIENCE, ROOT, WorkerProcess
 from tests.support.waiting import eventually
+from twisted_aigate.gateway.local.engines import native_threads
 from twisted_aigate.gateway.local.protocol import Done
+
+
+class ThreadsTests(SynchronousTestCase):
+    """How many threads a model computes on."""
+
+    def test_one_where_there_is_one_processor_for_it(self) -> None:
+        processors = os.sched_getaffinity(0)
+        self.addCleanup(os.sched_setaffinity, 0, processors)
+        os.sched_setaffinity(0, {min(processors)})
+        self.assertEqual(native_threads(), 1)
 
 
 class WorkerTests(EngineTestCase):

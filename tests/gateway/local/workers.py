@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from tests.support.processors import on_one_processor
 from twisted_aigate.gateway.local.protocol import (
     Cancel,
     Chunk,
@@ -67,8 +68,9 @@ class WorkerProcess:
     """A worker that has loaded its engine."""
 
     def __init__(self, engine: str) -> None:
+        worker = [sys.executable, "-m", "twisted_aigate.gateway.local.worker"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "twisted_aigate.gateway.local.worker", engine],
+            [*on_one_processor(), *worker, engine],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,

@@ -8,6 +8,7 @@ so that knowing the table costs nothing. A better model is one module and one li
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Collection
 from typing import Final, Protocol
 
@@ -21,11 +22,13 @@ MODULES: Final[dict[str, str]] = {
 }
 """The name that a worker is started with, and the module that it loads."""
 
-MAX_THREADS: Final = 4
-"""
-Native threads that one model computes on, where there are that many processors: these small models
-gain little from more, and several of them share the machine.
-"""
+_MAX_THREADS: Final = 4
+"""These small models gain little from more, and several of them share the machine."""
+
+
+def native_threads() -> int:
+    """How many threads one model computes on: never more than the processors that it may use."""
+    return min(_MAX_THREADS, len(os.sched_getaffinity(0)))
 
 
 class Refused(Exception):

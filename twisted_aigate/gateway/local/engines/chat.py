@@ -8,14 +8,13 @@ called directly: each call streams to a callback, and one that returns true stop
 from __future__ import annotations
 
 import importlib.util
-import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from twisted_aigate.gateway.local.engines import MAX_THREADS, Cancelled, Refused, Reply
+from twisted_aigate.gateway.local.engines import Cancelled, Refused, Reply, native_threads
 from twisted_aigate.gateway.local.engines.answers import Answer, ChatAnswer
 from twisted_aigate.gateway.local.engines.completions import CompletionAnswer
 from twisted_aigate.gateway.local.engines.events import Trouble, decode
@@ -118,7 +117,7 @@ def load() -> ChatEngine:
     """Load the model."""
     from xllamacpp import CommonParams, Server, common_reasoning_format
 
-    threads = min(MAX_THREADS, os.cpu_count() or 1)
+    threads = native_threads()
     settings = CommonParams()
     settings.model.path = str(find_model())
     settings.n_ctx = CONTEXT

