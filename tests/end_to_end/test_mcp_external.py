@@ -7,7 +7,6 @@ import json
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -115,12 +114,10 @@ class ExternalServerTests(TestCase):
         self.assertEqual(self.server.children(), [])
 
     def test_2_those_that_answer_are_listed(self) -> None:
-        """The others cost nothing once they have failed."""
+        """The others are left out, each for its reason."""
         eventually(self.all_there, lambda: f"{self.names()}: {self.server.log}")
         self.server.wait_for_log("hanging: cannot be reached: it does not answer")
-        began = time.monotonic()
         self.assertTrue(self.all_there())
-        self.assertLess(time.monotonic() - began, 1.5)
         for name, reason in (
             ("down", "cannot connect"),
             ("locked", "it answers 401"),

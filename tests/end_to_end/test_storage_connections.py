@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -97,16 +96,14 @@ class EarlyRefusalTests(StorageTestCase, SynchronousTestCase):
         self.assertEqual(body.read(), b"alive")
 
     def test_answered_before_the_body(self) -> None:
-        """10 GB are announced, none is sent: the answer comes at once."""
+        """10 GB are announced, none is sent: the answer comes without them."""
         for status, line, fields in _REFUSED:
             for expect in ((), ("Expect: 100-continue",)):
                 connection = self.connect()
-                began = time.monotonic()
                 head = _head(line, *fields, *expect, "Content-Length: 10000000000")
                 connection.sendall(head)
                 answer = RawResponse(connection.recv(65536))
                 self.assertEqual(answer.status, status, (line, expect))
-                self.assertLess(time.monotonic() - began, 2)
 
     def test_expect_refused(self) -> None:
         """No C{100 Continue}; the connection is closed, or takes the next request."""

@@ -70,7 +70,6 @@ class BrokenUploadTests(StorageTestCase, SynchronousTestCase):
         self.assertLess(0.8, time.monotonic() - began)
         answer = RawResponse(connection.recv(65536))
         self.assertEqual(answer.status, 503, answer.body)
-        self.assertLess(time.monotonic() - began, 6)
         self.assertEqual(self.curl(self.url).body, _OLD)
         self.wait_for_new_files(0)
 
@@ -153,16 +152,18 @@ class ExpiryTests(StorageTestCase, SynchronousTestCase):
         found = self.curl(url)
         self.assertIn(b'"expires_at":"20', found.body)
         self.assertIn("x-amz-expiration", self.curl(f"{url}/gone").fields)
-        time.sleep(1.2)
-        s3.put_object(Bucket="short", Key="kept", Body=b"x")
-        time.sleep(1.0)
-        self.assertEqual(self.curl(f"{url}/gone").status, 404)
+
+        def gone() -> bool:
+            s3.put_object(Bucket="short", Key="kept", Body=b"x")
+            return self.curl(f"{url}/gone").status == 404
+
+        eventually(gone, "it does not expire")
+        listed = [each["Key"] for each in s3.list_objects_v2(Bucket="short")["Contents"]]
+        self.assertEqual(listed, ["kept"])
         self.assertEqual(self.curl("-I", f"{url}/gone").status, 404)
         self.refused(404, "NoSuchKey", s3.get_object, Bucket="short", Key="gone")
         self.refused(404, "NoSuchKey", s3.get_object_tagging, Bucket="short", Key="gone")
         source = {"Bucket": "short", "Key": "gone"}
         self.refused(404, "NoSuchKey", s3.copy_object, Bucket="short", Key="c", CopySource=source)
-        listed = [each["Key"] for each in s3.list_objects_v2(Bucket="short")["Contents"]]
-        self.assertEqual(listed, ["kept"])
         s3.put_object(Bucket="short", Key="gone", Body=b"again", IfNoneMatch="*")
         self.assertEqual(self.curl(f"{url}/gone").body, b"again")

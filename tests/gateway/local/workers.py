@@ -132,11 +132,13 @@ class WorkerProcess:
         """Cancel a job; gives the rest of its frames and the seconds until its end."""
         started = time.monotonic()
         self.send(Cancel(job_id))
-        heads: Head | None = None
+        chunks: list[bytes] = []
         while True:
             frame = self.frame()
-            if isinstance(frame, Done | Failed) and frame.id == job_id:
-                return Answer(heads, [], frame), time.monotonic() - started
+            if isinstance(frame, Chunk) and frame.id == job_id:
+                chunks.append(frame.data)
+            elif isinstance(frame, Done | Failed) and frame.id == job_id:
+                return Answer(None, chunks, frame), time.monotonic() - started
 
     def close(self) -> int:
         """End the worker as the gateway's end does; gives its exit status."""
