@@ -36,21 +36,26 @@ def _spend(rows: list[dict[str, float]]) -> Decimal:
 
 
 class _KeysCase(SynchronousTestCase):
-    """A server in front of a provider whose work has a price."""
+    """A server in front of a provider whose work has a price, for all tests of a class."""
 
     variables: dict[str, str] = {}
+    provider: FakeProvider
+    server: Server
+    client: KeyClient
 
-    def setUp(self) -> None:
-        self.provider = FakeProvider()
-        self.addCleanup(self.provider.stop)
-        self.server = self.start_server()
-        self.client = KeyClient(self.server)
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.provider = FakeProvider()
+        cls.addClassCleanup(cls.provider.stop)
+        cls.server = cls.start_server()
+        cls.client = KeyClient(cls.server)
 
-    def start_server(self, **variables: str) -> Server:
+    @classmethod
+    def start_server(cls) -> Server:
         """A server."""
-        text = priced(config(self.provider.base, *_MODELS), **_CONFIG)
-        server = Server(text, RATELIMIT_QUEUE="off", **self.variables, **variables)
-        self.addCleanup(server.stop)
+        text = priced(config(cls.provider.base, *_MODELS), **_CONFIG)
+        server = Server(text, RATELIMIT_QUEUE="off", **cls.variables)
+        cls.addClassCleanup(server.stop)
         return server.wait_until_up()
 
     def openai(self, key: str) -> openai.OpenAI:
@@ -140,8 +145,11 @@ class ClientTests(_KeysCase):
             self.assertEqual(said[0], status)
         self.assertEqual(_spend(self.client.wait_for_rows(key, 1)), _COST)
 
-    def test_reports(self) -> None:
-        """By key, by model and by day."""
+
+class ReportTests(_KeysCase):
+    """What all keys have spent."""
+
+    def test_by_key_by_model_and_by_day(self) -> None:
         key = self.client.generate(key_alias="alice", user_id="u")
         for model in ("plain", "plain", "status-400"):
             self.client.chat(key, model)
@@ -165,10 +173,11 @@ class ClientTests(_KeysCase):
         self.assertEqual(self.client.request("GET", "/spend/logs?start_date=soon")[0], 400)
 
     def test_health_checks_cost_nothing(self) -> None:
+        before = self.client.request("GET", "/spend/logs")[1]
         self.client.request("GET", "/health")
         self.assertEqual(self.client.request("GET", "/health/readiness")[1]["db"], "connected")
         time.sleep(0.6)
-        self.assertEqual(self.client.request("GET", "/spend/logs")[1], [])
+        self.assertEqual(self.client.request("GET", "/spend/logs")[1], before)
 
 
 class BudgetTests(_KeysCase):
@@ -204,10 +213,13 @@ class BudgetTests(_KeysCase):
 class TwoProcessesTests(BudgetTests):
     """The same over two processes that share PostgreSQL."""
 
-    def setUp(self) -> None:
-        self.variables = {"DATABASE_URL": new_database()}
-        super().setUp()
-        self.other = KeyClient(self.start_server())
+    other: KeyClient
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.variables = {"DATABASE_URL": new_database()}
+        super().setUpClass()
+        cls.other = KeyClient(cls.start_server())
 
     def test_two_processes(self) -> None:
         statuses = self.spend_all([self.client, self.other], max_tokens=5)
@@ -224,12 +236,19 @@ class TwoProcessesTests(BudgetTests):
 class SharedLimitsTests(_KeysCase):
     """Two processes with one PostgreSQL and one Redis."""
 
-    def test_they_count_together(self) -> None:
+    other: KeyClient
+
+    @classmethod
+    def setUpClass(cls) -> None:
         redis = RedisServer()
-        self.addCleanup(redis.close)
-        shared = {"DATABASE_URL": new_database(), "REDIS_URL": redis.url}
-        clients = [KeyClient(self.start_server(**shared)) for _ in range(2)]
-        key = clients[0].generate(rpm_limit=100)
+        cls.addClassCleanup(redis.close)
+        cls.variables = {"DATABASE_URL": new_database(), "REDIS_URL": redis.url}
+        super().setUpClass()
+        cls.other = KeyClient(cls.start_server())
+
+    def test_they_count_together(self) -> None:
+        clients = [self.client, self.other]
+        key = self.client.generate(rpm_limit=100)
         left = []
         for number in range(10):
             client = clients[number % 2]
