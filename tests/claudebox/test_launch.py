@@ -141,6 +141,23 @@ class FailureTests(ClaudeboxCase):
         self.assertIn(str(self.binary), told["stderr"])
         self.assertIs(run.started.value, True)
 
+    async def test_it_is_over_before_it_is_looked_at(self) -> None:
+        start = self.reactor.spawnProcess
+
+        def spawn(*arguments: Any, **named: Any) -> Any:
+            process = start(*arguments, **named)
+            if process.pid is not None:
+                os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+                process.reapProcess()
+            self.assertIsNone(process.pid)
+            return process
+
+        self.reactor.spawnProcess = spawn
+        self.binary.write_text("#!/nowhere/to/be/found\n")
+        run, outcome = await self.done("say x")
+        self.assertEqual(outcome.status, FAILED)
+        self.assertIs(run.started.value, True)
+
     async def test_its_workspace_is_gone(self) -> None:
         self.threads.held = True
         beginning = Deferred.fromCoroutine(self.begin("say x", workspace="ws"))

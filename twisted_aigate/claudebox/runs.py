@@ -152,9 +152,12 @@ class Runs:
         if process is None:
             self._ending.settle(run)
             return
-        assert process.transport.pid is not None
-        identity = identify(process.transport.pid)
+        assert process.pid is not None
+        identity = identify(process.pid)
         run.record = evolve(run.record, process=identity)
+        if identity is None:
+            # It is over already, and nothing of it has to be found after a restart.
+            run.started.open(True)
         self._attach(run, process)
         self._log.info(
             "run {run}: started in {workspace!r}",
