@@ -28,7 +28,9 @@ class ClaudeCodeTests(McpTestCase):
         }
         config = json.dumps({"mcpServers": {"aigate": server}})
         arguments = ("--mcp-config", config, "--strict-mcp-config")
-        return run_claude(self.anthropic.url, self.home, prompt, *arguments)
+        # Or it begins without those that take longer than five seconds.
+        wait = {"MCP_CONNECT_TIMEOUT_MS": "60000"}
+        return run_claude(self.anthropic.url, self.home, prompt, *arguments, **wait)
 
     def test_it_lists_and_calls_our_tools(self) -> None:
         """The model is shown them, and what they answer."""
