@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twisted.internet.defer import CancelledError
-from twisted.internet.error import ConnectingCancelledError
+from twisted.internet.error import ConnectingCancelledError, DNSLookupError
 from twisted.internet.error import ConnectionRefusedError as Refused
 
 from tests.support.upstream import GET, HEAD, OK, ORIGIN, POST, ClientCase
@@ -139,6 +139,13 @@ class ConnectTests(ClientCase):
     def test_cancelling_ends_the_connecting(self) -> None:
         self.upstream.slow = True
         answer = self.call()
+        answer.cancel()
+        self.failureResultOf(answer, CancelledError)
+
+    def test_cancelling_ends_the_lookup_of_a_name(self) -> None:
+        self.upstream.slow = True
+        answer = self.call()
+        self.upstream.pending[0]._canceller = lambda cut: cut.errback(DNSLookupError())
         answer.cancel()
         self.failureResultOf(answer, CancelledError)
 

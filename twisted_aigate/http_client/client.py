@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import (
     IAddress,
+    IProtocol,
     IReactorPluggableNameResolver,
     IReactorTCP,
     IReactorTime,
@@ -126,13 +126,23 @@ async def open_connection(
     connecting = endpoint.connect(_Single(protocol))
     if 0 < timeout < CONNECT_TIMEOUT:
         connecting = timed(connecting, timeout, clock)
+    cancelled = False
+
+    def cancel(_: Deferred[IProtocol]) -> None:
+        nonlocal cancelled
+        cancelled = True
+        connecting.cancel()
+
+    connected: Deferred[IProtocol] = Deferred(cancel)
+    connecting.addCallbacks(connected.callback, connected.errback)
     try:
-        await connecting
-    except (CancelledError, ConnectingCancelledError):
-        raise CancelledError from None
+        await connected
     except ResponseTimeout:
         raise
     except Exception as error:
+        # Twisted has an error of its own for it; of a lookup, that there is no such name.
+        if cancelled:
+            raise CancelledError from None
         raise ConnectFailed(
             f"cannot connect to {origin.host}:{origin.port}: {error or type(error).__name__}"
         ) from None
