@@ -40,6 +40,7 @@ class FakeServer:
         self.sent: list[Mapping[str, Any]] = []
         self.notified: list[str] = []
         self.is_open = False
+        self.hanging: Deferred[None] = Deferred()
         self.failing: Lost | None = None
 
     async def open(self, receiver: Receiver) -> None:
@@ -59,7 +60,7 @@ class FakeServer:
         if self.failing is not None:
             raise self.failing
         if self.hangs:
-            await Deferred[None]()
+            await self.hanging
         method = message.get("method")
         if "id" not in message:
             self.notified.append(str(method))
@@ -277,6 +278,14 @@ class ExternalServerTests(SynchronousTestCase):
         self.next = [server]
         self.assertEqual(self.names(), [])
         self.assertIn("1999-01-01", self.server.failure or "")
+
+    def test_stopping_ends_what_is_being_sent(self) -> None:
+        self.names()
+        self.made[0].hangs = True
+        calling = self.call("add")
+        self.successResultOf(Deferred.fromCoroutine(self.server.stop()))
+        self.failureResultOf(calling, ToolError)
+        self.assertTrue(self.made[0].hanging.called)
 
     def test_stopping(self) -> None:
         """The connection ends, and no other is made."""

@@ -100,6 +100,9 @@ class Peer:
             if method != "initialize":
                 self._send(notification("notifications/cancelled", {"requestId": id}))
             raise
+        except Lost:
+            sending.cancel()
+            raise
         finally:
             self._waiting.pop(id, None)
             self._told.pop(id, None)
