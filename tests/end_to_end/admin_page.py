@@ -36,6 +36,7 @@ SCREENS = (
 )  # fmt: skip
 _AXE = Path(sys.prefix) / "axe-core/node_modules/axe-core/axe.min.js"
 _PATIENCE = 15.0
+_NOWHERE = "http://127.0.0.1:1"
 _HELLO = [{"role": "user", "content": "Hello"}]
 _DROP = """
 const [target, name, type, encoded] = arguments;
@@ -79,7 +80,7 @@ class AdminServer(Server):
             for name, (model, mode) in _DEPLOYMENTS.items()
         )
         super().__init__(
-            f"model_list:\n{models}",
+            f"model_list:\n{models}mcp_servers:\n  tickets: {{url: '{_NOWHERE}/mcp'}}\n",
             HYBRIDS3_MASTER_KEY="storage-master-0123456789",
             HYBRIDS3_UPLOADS_KEY="uploads-key-0123456789",
             CLAUDEBOX_API_TOKEN="claudebox-token-0123456789",

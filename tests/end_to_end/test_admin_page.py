@@ -101,6 +101,7 @@ class AdminPageTests(TestCase):
         page.find(".services", "/storage/")
         page.find(".services", "CLAUDEBOX_ZAI_API_TOKEN is not set")
         page.find(".services", "gpt-fake")
+        page.find(".services dd:first-of-type .badge", "/mcp/, with tickets")
 
     def test_chat_is_streamed_with_a_picture(self) -> None:
         page = self.page
@@ -265,6 +266,10 @@ class AdminPageTests(TestCase):
         page.find(".crumbs", "harbour")
         page.click("[data-run] button", "Cancel")
         page.find("[data-run] .badge", "cancelled")
+        page.click(".head button.primary")
+        page.type("dialog textarea[name=prompt]", "say Ahoy.")
+        page.click("dialog button[type=submit]")
+        page.find(".transcript", "success · 1 turn · 12 ms")
 
     def test_a_browser_is_sent_somewhere_and_watched(self) -> None:
         page = self.page
@@ -285,6 +290,7 @@ class AdminPageTests(TestCase):
     def test_a_tool_is_called_from_its_form(self) -> None:
         page = self.page
         page.open("tools")
+        page.find("[data-server=tickets]", "cannot connect")
         page.type("input[type=search]", "upload")
         page.click("[data-tool=hybrids3-upload_object]")
         page.type("form [name=bucket]", "uploads")

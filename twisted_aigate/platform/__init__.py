@@ -113,6 +113,7 @@ class Platform:
                 "models": self._gateway.standing,
                 "runs": claudebox.standing,
                 "browsers": browser.standing,
+                "servers": mcp.standing,
                 "tunnel": self._tunnel.status,
             },
         )

@@ -138,6 +138,15 @@ class McpPart:
         servers = wanted if found.servers is None else found.servers & wanted
         return evolve(found, servers=servers)
 
+    def standing(self) -> list[dict[str, object]]:
+        """How the servers of others are; a L{Snapshot}."""
+        standing: list[dict[str, object]] = []
+        for config in self._configured:
+            server = self._external.get(config.name)
+            state, reason = ("idle", None) if server is None else (server.state, server.failure)
+            standing.append({"name": config.name, "state": state, "reason": reason})
+        return standing
+
     def summary(self) -> Iterator[tuple[str, str | None]]:
         """See L{Part}."""
         names = ", ".join(config.name for config in self._configured)

@@ -231,6 +231,17 @@ class ExternalServerTests(SynchronousTestCase):
         error = self.failureResultOf(self.call(), ToolError).value
         self.assertIn("connection refused", error.message)
 
+    def test_how_it_is_can_be_seen(self) -> None:
+        """Not wanted yet, down and why, up."""
+        seen = [(self.server.state, self.server.failure)]
+        self.next = [FakeServer(), FakeServer()]
+        self.next[0].failing = Lost("connection refused")
+        for _ in range(2):
+            self.names()
+            seen.append((self.server.state, self.server.failure))
+            self.clock.advance(1)
+        self.assertEqual(seen, [("idle", None), ("down", "connection refused"), ("up", None)])
+
     def test_a_connection_that_is_lost_is_made_again(self) -> None:
         """What was being done fails, and its tools are gone for as long."""
         self.names()

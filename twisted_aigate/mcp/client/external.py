@@ -136,6 +136,13 @@ class ExternalServer:
 
     # The connection.
 
+    @property
+    def state(self) -> str:
+        """How it is: C{up}, C{down}, or C{idle} as long as nobody has wanted it."""
+        if self._peer is not None:
+            return "up"
+        return "idle" if self.failure is None else "down"
+
     async def _reached(self, patience: float) -> Peer | None:
         if self._peer is not None:
             return self._peer

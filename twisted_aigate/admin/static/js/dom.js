@@ -126,14 +126,24 @@ export function head(title, about, ...actions) {
   return h("div", { class: "head" }, h("h1", {}, title), actions, h("p", {}, about));
 }
 
-/** A table in a box that scrolls by itself. Columns are [title, class]. */
-export function table(label, columns, rows) {
+/** Have each cell know its column: narrow windows show it beside the cell, see narrow.css. */
+export function labelled(columns, rows) {
+  for (const row of rows)
+    columns.forEach(([title], at) => at && title && row.cells[at].setAttribute("data-label", title));
+  return rows;
+}
+
+/**
+ * A table in a box that scrolls by itself. Columns are [title, class].
+ * @param stacks - in narrow windows its rows become paragraphs.
+ */
+export function table(label, columns, rows, { stacks = columns.length > 4 } = {}) {
   return h(
     "div",
     { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
     h(
       "table",
-      {},
+      { class: stacks && "stacks" },
       h(
         "thead",
         {},
@@ -149,7 +159,7 @@ export function table(label, columns, rows) {
           ),
         ),
       ),
-      h("tbody", {}, rows),
+      h("tbody", {}, labelled(columns, rows)),
     ),
   );
 }

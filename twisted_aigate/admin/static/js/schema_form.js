@@ -2,7 +2,7 @@
 
 import { field, h, options } from "./dom.js";
 
-const LONG = /content|prompt|text|body|script|message|query/i;
+const LONG = /(^|_)(content|text|body|script|message|query)$|prompt/i;
 
 /** What a property is: its schema without references and without "or null". */
 function plain(schema, root) {

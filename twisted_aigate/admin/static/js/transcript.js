@@ -23,8 +23,8 @@ export function turns(value) {
         { class: "small muted" },
         [
           value.subtype?.replaceAll("_", " "),
-          value.num_turns && `${value.num_turns} turns`,
-          value.duratiinstancesms && duration(value.duratiinstancesms / 1000),
+          value.num_turns && `${value.num_turns} turn${value.num_turns === 1 ? "" : "s"}`,
+          value.duration_ms && duration(value.duration_ms / 1000),
           value.total_cost_usd && money(value.total_cost_usd),
         ]
           .filter(Boolean)

@@ -16,7 +16,7 @@ export function open(page, signal) {
   const go = h(
     "form",
     {
-      class: "body row",
+      class: "body row low",
       onsubmit: doing(async () => {
         const answer = await callJson(`${ROOT}/`, {
           method: "POST",
@@ -81,7 +81,7 @@ function tile(name, value) {
 
 function desktop(name, signal) {
   const rest = h("span", {}, "");
-  const screen = h("div", { class: "screen" }, rest);
+  const screen = h("div", { class: "screen none" }, rest);
   const state = badge("");
   const idle = h("span", { class: "small muted grow" });
   const watch = button("Watch", () => toggle(), {
@@ -110,7 +110,7 @@ function desktop(name, signal) {
         const before = picture.src;
         picture.src = URL.createObjectURL(blob);
         if (before) URL.revokeObjectURL(before);
-        else fill(screen, picture);
+        else show(picture);
       }
     } catch (error) {
       if (error.name !== "AbortError") rest.textContent = error.message;
@@ -119,8 +119,13 @@ function desktop(name, signal) {
       watch.setAttribute("aria-pressed", "false");
       fill(watch, "Watch");
       if (picture.src) URL.revokeObjectURL(picture.src);
-      fill(screen, rest);
+      show(rest);
     }
+  }
+
+  function show(what) {
+    screen.classList.toggle("none", what === rest);
+    fill(screen, what);
   }
 
   return {

@@ -135,7 +135,7 @@ export function open(page, signal) {
         "td",
         { class: "small" },
         limits.length
-          ? limits.map((each) => h("div", {}, each))
+          ? limits.map((each) => h("div", { class: "nowrap" }, each))
           : h("span", { class: "muted" }, "none"),
       ),
       h("td", { class: "nowrap small muted" }, moment(key.created_at)),

@@ -53,8 +53,6 @@ export function open(page, signal) {
         "div",
         { class: "row" },
         button("Search", null, { kind: "primary", symbol: "search", type: "submit" }),
-        h("label", { class: "check" }, follow, "Follow"),
-        h("label", { class: "check" }, own, "This page's own"),
       ),
     ),
   );
@@ -65,7 +63,12 @@ export function open(page, signal) {
       "What this process has logged last, the newest first. Every answer carries its id in X-Request-Id.",
     ),
     h("section", { class: "card", "aria-label": "Search" }, h("div", { class: "body" }, form)),
-    card("Events", shown),
+    card(
+      "Events",
+      shown,
+      h("label", { class: "check" }, follow, "Follow"),
+      h("label", { class: "check" }, own, "This page's own"),
+    ),
   );
   signal.addEventListener("abort", () => live.follow(false));
   on(signal, "logged", ({ detail }) => {

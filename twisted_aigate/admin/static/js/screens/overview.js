@@ -104,7 +104,8 @@ export function open(page, signal) {
     summary.textContent = `${working} of ${live.services.length} on`;
     const running = live.services.filter((service) => service.reason === null);
     const resting = live.services.filter((service) => service.reason !== null);
-    const lists = running.filter((service) => service.name.includes(", "));
+    const isTree = ({ name }) => name.startsWith("/") || name === "tunnel";
+    const models = running.filter((service) => !isTree(service));
     const urls = live.states.tunnel?.urls ?? [];
     const chips = (services) =>
       h(
@@ -118,11 +119,11 @@ export function open(page, signal) {
       h(
         "dd",
         {},
-        chips(running.filter((service) => !lists.includes(service)).map((service) => service.name)),
+        chips(running.filter(isTree).map((service) => service.name)),
       ),
-      lists.length > 0 && [
+      models.length > 0 && [
         h("dt", {}, "Models"),
-        h("dd", {}, chips(lists.flatMap((service) => service.name.split(", ")))),
+        h("dd", {}, chips(models.flatMap((service) => service.name.split(", ")))),
       ],
       urls.length > 0 && [
         h("dt", {}, "Internet"),

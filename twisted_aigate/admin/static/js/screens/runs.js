@@ -72,6 +72,7 @@ export function open(page, signal) {
     { class: "inline", "aria-label": "Instance", onchange: () => browse(instance.value, "") },
     options(instances),
   );
+  let here = "";
   const files = h("div");
   const crumbs = h("nav", { class: "crumbs", "aria-label": "Folder" });
   page.append(
@@ -238,6 +239,7 @@ export function open(page, signal) {
         if (event === "end") {
           state.textContent = value.status;
           state.className = `badge ${KINDS[value.status] ?? ""}`;
+          browse(instance.value, here);
         } else said.append(...turns(value).filter(Boolean));
         if (below) said.scrollTop = said.scrollHeight;
       }
@@ -252,6 +254,7 @@ export function open(page, signal) {
 
   function browse(name, path) {
     instance.value = name;
+    here = path;
     const parts = path.split("/").filter(Boolean);
     fill(
       crumbs,

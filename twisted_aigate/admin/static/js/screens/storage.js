@@ -13,6 +13,7 @@ import {
   h,
   head,
   icon,
+  labelled,
   loading,
   options,
   secretText,
@@ -22,6 +23,8 @@ import {
 import { preview } from "../preview.js";
 import { uploadQueue } from "../uploads.js";
 import { bytes, moment } from "../words.js";
+
+const COLUMNS = [["Name"], ["Size", "number"], ["Stored"], [""]];
 
 export function open(page, signal) {
   let bucket = "";
@@ -128,7 +131,6 @@ export function open(page, signal) {
     return show(
       list,
       async () => {
-        const body = h("tbody");
         const more = h("div", { class: "row" });
         const first = await fetchPage("");
         if (!first.rows.length)
@@ -136,13 +138,13 @@ export function open(page, signal) {
             prefix ? "This folder is empty." : "This bucket is empty: drop a file above.",
             "folder",
           );
-        const whole = table("Objects", [["Name"], ["Size", "number"], ["Stored"], [""]], []);
-        whole.querySelector("tbody").replaceWith(body);
+        const whole = table("Objects", COLUMNS, [], { stacks: true });
+        const body = whole.querySelector("tbody");
         add(first);
         return [whole, more];
 
         function add({ rows, token }) {
-          body.append(...rows);
+          body.append(...labelled(COLUMNS, rows));
           fill(
             more,
             token &&

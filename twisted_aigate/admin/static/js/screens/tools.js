@@ -1,12 +1,14 @@
 // Tools: any tool of the platform, called from a form that its schema makes.
 
 import { badge, button, card, doing, empty, failed, fill, h, head, show } from "../dom.js";
+import { live, on } from "../live.js";
 import { callTool, listTools } from "../mcp.js";
 import { formOf } from "../schema_form.js";
 import { duration } from "../words.js";
 
 export function open(page, signal) {
   const list = h("div");
+  const absent = h("ul", { class: "absent" });
   const main = h(
     "div",
     { class: "stack" },
@@ -19,6 +21,7 @@ export function open(page, signal) {
     oninput: () => draw(),
   });
   let tools = [];
+  let chosen = "";
   const urls = [];
   signal.addEventListener("abort", () => urls.forEach((url) => URL.revokeObjectURL(url)));
   fill(
@@ -34,15 +37,47 @@ export function open(page, signal) {
         "section",
         { class: "card", "aria-label": "Tools" },
         h("div", { class: "body" }, find),
+        absent,
         list,
       ),
       main,
     ),
   );
-  show(list, async () => {
-    tools = await listTools();
-    return draw();
+  load();
+
+  function load(how) {
+    return show(
+      list,
+      async () => {
+        tools = await listTools();
+        return draw();
+      },
+      how,
+    );
+  }
+
+  on(signal, "servers", () => {
+    stand();
+    load({ keep: true });
   });
+  stand();
+
+  /** Servers of others whose tools are not here, and why. */
+  function stand() {
+    const down = (live.states.servers ?? []).filter((server) => server.state === "down");
+    fill(
+      absent,
+      down.map(({ name, reason }) =>
+        h(
+          "li",
+          { "data-server": name },
+          h("b", {}, name),
+          badge("down", "bad"),
+          h("span", { class: "small muted" }, reason),
+        ),
+      ),
+    );
+  }
 
   function draw() {
     const words = find.value.toLowerCase();
@@ -62,7 +97,8 @@ export function open(page, signal) {
                 {
                   type: "button",
                   "data-tool": tool.name,
-                  onclick: (event) => pick(tool, event.currentTarget),
+                  "aria-current": tool.name === chosen ? "true" : null,
+                  onclick: () => pick(tool),
                 },
                 tool.name.slice(server.length + 1) || tool.name,
               ),
@@ -74,10 +110,11 @@ export function open(page, signal) {
     return made;
   }
 
-  function pick(tool, chosen) {
-    for (const each of list.querySelectorAll("[aria-current]"))
-      each.removeAttribute("aria-current");
-    chosen.setAttribute("aria-current", "true");
+  function pick(tool) {
+    chosen = tool.name;
+    for (const each of list.querySelectorAll("[data-tool]"))
+      if (each.dataset.tool === chosen) each.setAttribute("aria-current", "true");
+      else each.removeAttribute("aria-current");
     const answer = h("div", { class: "shown", "aria-live": "polite" });
     const answers = card("Answer", h("div", { class: "body" }, answer));
     answers.hidden = true;
