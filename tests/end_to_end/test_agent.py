@@ -1,4 +1,4 @@
-"""The openai client on both endpoints, and a model that calls storage's and Claude Code's tools."""
+"""The openai client on both endpoints, and a model that calls the tools of every tree."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from unittest import TestCase
 import openai
 
 from tests.end_to_end.anthropic_steps import Hold
+from tests.end_to_end.browser_server import need_browsers
 from tests.end_to_end.claudebox_server import ClaudeboxServer, shared_anthropic
 from tests.end_to_end.key_client import KeyClient
 from tests.end_to_end.provider import API_KEY
@@ -35,6 +36,10 @@ _SCRIPT = (
     Turn("Buy milk."),
 )
 _CALLED = [name for turn in _SCRIPT for name, _ in turn.calls]
+_PRICE = 0.001
+"""Dollars of a token that the model says; what it reads costs nothing. A turn has 30."""
+
+_LOOK = ("claudebox-list_files", {})
 
 
 class AgentCase(TestCase):
@@ -55,7 +60,11 @@ class AgentCase(TestCase):
     def config(cls, **more: Any) -> str:
         """The configuration file."""
         params = {"model": "openai/plain", "api_base": cls.chats.base, "api_key": API_KEY}
-        models = [{"model_name": "plain", "litellm_params": params}]
+        prices = {"input_cost_per_token": 0.0, "output_cost_per_token": _PRICE}
+        models = [
+            {"model_name": "plain", "litellm_params": params},
+            {"model_name": "priced", "litellm_params": {**params, **prices}},
+        ]
         return json.dumps({"model_list": models, **more})
 
     def setUp(self) -> None:
@@ -77,7 +86,7 @@ class AgentCase(TestCase):
 
 
 class TreesTests(AgentCase):
-    """Storage and Claude Code."""
+    """Storage, Claude Code and a browser."""
 
     server: ClaudeboxServer
 
@@ -85,7 +94,11 @@ class TreesTests(AgentCase):
     def setUpClass(cls) -> None:
         super().setUpClass()
         cls.server = ClaudeboxServer(
-            shared_anthropic(), cls.config(), HYBRIDS3_UPLOADS_KEY="uploads-0123456789"
+            shared_anthropic(),
+            cls.config(),
+            HYBRIDS3_UPLOADS_KEY="uploads-0123456789",
+            STEALTHY_AUTO_BROWSE_NUM_REPLICAS="1",
+            BROWSER_ALLOW_PRIVATE="1",
         )
         cls.addClassCleanup(cls.server.stop)
         cls.server.wait_until_up()
@@ -175,6 +188,57 @@ class TreesTests(AgentCase):
         self.assertEqual([each.function.name for each in left], ["hybrids3-list_buckets"])
         self.assertEqual(len(keys.wait_for_rows(key, 2)), 2)
 
+    def test_storage_then_a_browser_then_claude(self) -> None:
+        """What one has made the next one uses; the browser is the same for the whole answer."""
+        need_browsers()
+        url = f"{self.server.url}/storage/uploads/{_AT['key']}"
+        self.chats.script += (
+            Turn(calls=(("hybrids3-upload_object", {**_AT, "content": "buy milk"}),)),
+            Turn(calls=(("stealthy_auto_browse-goto", {"url": url}),)),
+            Turn(calls=(("stealthy_auto_browse-get_text", {}),)),
+            Turn(calls=(("claudebox-claude_run", {**_RUN, "prompt": "buy the milk"}),)),
+            Turn("The milk is bought."),
+        )
+        answer = self.client.responses.create(model="plain", input="Go", tools=[_MCP])
+        self.assertEqual(answer.output_text, "The milk is bought.")
+        stored, opened, seen, ran = map(json.loads, self.results())
+        self.assertEqual(stored["key"], _AT["key"])
+        self.assertTrue(opened["success"], opened)
+        self.assertEqual(seen["data"]["text"].strip(), "buy milk")
+        self.assertIn("buy the milk", ran["result"])
+
+    def test_a_key_s_budget_holds_over_all_turns(self) -> None:
+        """The turn that it has no money for is refused; what came before is paid."""
+        keys = KeyClient(self.server)
+        asked: Any = {
+            "model": "priced",
+            "messages": [{"role": "user", "content": "Go"}],
+            "tools": [_MCP],
+            "max_tokens": 30,
+        }
+        for stream in (False, True):
+            key = keys.generate(allowed_mcp_servers=["claudebox"], max_budget=100 * _PRICE)
+            self.chats.script += [Turn(calls=(_LOOK,))] * 5
+            with self.subTest(stream=stream), self.assertRaises(openai.APIError) as caught:
+                list(self.by(key).chat.completions.create(**asked, stream=stream))
+            self.assertEqual(caught.exception.type, "budget_exceeded")
+            self.assertEqual(len(self.chats.script), 2)
+            self.chats.script.clear()
+            rows = keys.wait_for_rows(key, 3)
+            self.assertEqual([round(row["spend"], 6) for row in rows], [30 * _PRICE] * 3)
+
+    def test_max_tool_calls(self) -> None:
+        """What is beyond is not run; the model hears of it."""
+        written = {"path": "most/a.txt", "content": "x"}
+        calls = (_LOOK, ("claudebox-write_file", written))
+        self.chats.script += [Turn(calls=calls), Turn("I must stop.")]
+        answer = self.client.responses.create(
+            model="plain", input="Go", tools=[_MCP], max_tool_calls=1
+        )
+        self.assertEqual(answer.output_text, "I must stop.")
+        self.assertIn("max_tool_calls is 1", self.results()[1])
+        self.assertFalse((self.server.workspaces / "most").exists())
+
     def test_a_client_that_leaves_ends_the_run(self) -> None:
         """No process is left."""
         hold = Hold(threading.Event())
@@ -186,7 +250,8 @@ class TreesTests(AgentCase):
         self.assertTrue(hold.reached.wait(30), self.server.log)
         stream.close()
         self.client.close()
-        eventually(self.server.is_idle, self.server.unrest)
+        # Browsers stay.
+        eventually(lambda: not self.server.run_processes(), self.server.unrest)
 
 
 class OtherServersTests(AgentCase):
