@@ -123,6 +123,15 @@ class ExampleTests(SynchronousTestCase):
         self.assertIn("private", names)
         self.assertEqual(len(configured_servers(configuration, frozenset())), 1)
 
+    def test_who_vouches_for_a_certificate_is_told_with_it(self) -> None:
+        """Of C{certKey} one certificate counts; without the others clients refuse it."""
+        for path in (_DEPLOY / "env.example", _ROOT / "docs" / "deploy.md"):
+            [endpoint] = re.findall(r"AIGATE_LISTEN=(ssl:\S+)", path.read_text("utf-8"))
+            self.assertIn(":certKey=/etc/aigate/cert.pem:extraCertChain=", endpoint)
+
+    def test_a_proxy_leaves_request_ids_to_the_client(self) -> None:
+        self.assertNotIn("X-Request-Id", _read("nginx.conf.example"))
+
     def test_proxies_close_before_we_do(self) -> None:
         """Otherwise a request may meet a connection that we are just closing."""
         for name in ("nginx.conf.example", "Caddyfile.example"):
