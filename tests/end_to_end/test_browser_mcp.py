@@ -13,11 +13,15 @@ from tests.end_to_end.browser_server import TOKEN
 from tests.end_to_end.mcp_client import Called, Job, use_tools
 from tests.end_to_end.server import MASTER_KEY
 
+_STORAGE = "storage-master-0123456789"
 _PATH = "/stealthy-auto-browse/mcp/"
 
 
 class McpTests(BrowserCase):
-    variables: ClassVar[dict[str, str]] = {"STEALTHY_AUTO_BROWSE_NUM_REPLICAS": "2"}
+    variables: ClassVar[dict[str, str]] = {
+        "STEALTHY_AUTO_BROWSE_NUM_REPLICAS": "2",
+        "HYBRIDS3_MASTER_KEY": _STORAGE,
+    }
 
     def use(self, *calls: tuple[str, dict[str, object]]) -> list[Called]:
         (done,) = use_tools(Job(self.server.url + _PATH, TOKEN, calls, "legacy"))
@@ -42,14 +46,21 @@ class McpTests(BrowserCase):
 
     def test_access(self) -> None:
         """The tree's own token; and the aggregate's, under the server's name."""
-        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
-        for path, token, status in (
-            (_PATH, None, 401),
-            (_PATH, "wrong", 401),
-            (_PATH, MASTER_KEY, 401),
-            (_PATH, TOKEN, 200),
-            ("/mcp/", TOKEN, 401),
-            ("/mcp/", MASTER_KEY, 200),
+        called = {"name": "goto", "arguments": {"url": f"{self.pages.url}/second"}}
+        listing, calling = (
+            {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+            for method, params in (("tools/list", {}), ("tools/call", called))
+        )
+        for path, token, message, status in (
+            *((_PATH, None, each, 401) for each in (listing, calling)),
+            *((_PATH, "wrong", each, 401) for each in (listing, calling)),
+            *((_PATH, MASTER_KEY, each, 401) for each in (listing, calling)),
+            *((_PATH, _STORAGE, each, 401) for each in (listing, calling)),
+            (f"{_PATH}?apiToken={TOKEN}", None, listing, 401),
+            ("/storage/mcp/", TOKEN, listing, 401),
+            ("/mcp/", TOKEN, listing, 401),
+            (_PATH, TOKEN, listing, 200),
+            ("/mcp/", MASTER_KEY, listing, 200),
         ):
             headers = {} if token is None else {"Authorization": f"Bearer {token}"}
             request = urllib.request.Request(
@@ -62,6 +73,7 @@ class McpTests(BrowserCase):
                 with error:
                     got, answer = error.code, json.load(error)
             self.assertEqual((path, token, got), (path, token, status))
+        self.assertNotIn("/second", self.pages.paths())
         names = {tool["name"] for tool in answer["result"]["tools"]}
         self.assertLessEqual(
             {"stealthy_auto_browse-run_script", "stealthy_auto_browse-goto"}, names

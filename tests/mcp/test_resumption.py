@@ -59,7 +59,7 @@ class ResumptionTests(EndpointCase):
     def test_an_unknown_event_is_refused(self) -> None:
         """What is not kept any more cannot be sent again."""
         session = self.begin()
-        for id in ("7-1", "nonsense", "1", "-", "0-x"):
+        for id in ("7-1", "nonsense", "1", "-", "0-x", "9" * 5000 + "-1"):
             with self.subTest(id):
                 self.assertEqual(self.open(session, f"Last-Event-ID: {id}").answer.status, 400)
 

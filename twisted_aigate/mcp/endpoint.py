@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -36,6 +37,7 @@ from twisted_aigate.mcp.streams import EventBody, EventStream
 from twisted_aigate.mcp.wire import result
 from twisted_aigate.mcp.work import progress_token, start
 
+_EVENT_ID = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 _OF_SESSIONS = frozenset(("logging/setLevel", "resources/subscribe", "resources/unsubscribe"))
 
 
@@ -223,11 +225,11 @@ class Endpoint:
         assert session is not None
         if last_event_id is None:
             return Opened(self._opened(session.own, None, session.tidy))
-        number, _, event = last_event_id.partition("-")
-        stream = session.stream(int(number)) if number.isdecimal() and event.isdecimal() else None
-        if stream is None:
+        known = _EVENT_ID.fullmatch(last_event_id)
+        stream = None if known is None else session.stream(int(known[1]))
+        if known is None or stream is None:
             raise invalid_request("Last-Event-ID is not the id of an event that is still known")
-        return Opened(self._opened(stream, int(event), session.tidy))
+        return Opened(self._opened(stream, int(known[2]), session.tidy))
 
     def end(self, session_id: str, caller: ToolCaller) -> None:
         """

@@ -105,6 +105,7 @@ class McpPart:
             config.name,
             lambda: self._transport(config),
             config.allowed_tools,
+            config.secrets,
             self._shared.reactor,
             __version__,
             lambda: self._announcements.tell(Change("tools")),

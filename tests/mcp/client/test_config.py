@@ -49,6 +49,13 @@ class ConfiguredServersTests(SynchronousTestCase):
         static = self.one(url="http://a", static_headers={"X-A": "b", "X-Unset": None})
         self.assertEqual(static.fields, ((b"X-A", b"b"),))
 
+    def test_secrets(self) -> None:
+        """What it is sent, without what stands before; and its environment."""
+        sent = {"url": "http://a", "auth_type": "bearer_token", "auth_value": "0123456789"}
+        self.assertEqual(self.one(**sent).secrets, ("0123456789",))
+        given = {"TOKEN": "9876543210", "DEBUG": "1"}
+        self.assertEqual(self.one(command="x", env=given).secrets, ("9876543210",))
+
     def test_allowed_tools(self) -> None:
         """All, if nothing is said."""
         self.assertIsNone(self.one(url="http://a").allowed_tools)

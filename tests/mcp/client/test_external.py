@@ -104,7 +104,13 @@ class ExternalServerTests(SynchronousTestCase):
         self.made: list[FakeServer] = []
         self.next: list[FakeServer] = []
         self.changes = 0
-        self.server = ExternalServer("far", self._connect, None, self.clock, "1", self._changed)
+        self.server = self.make(None)
+
+    def make(self, allowed: frozenset[str] | None) -> ExternalServer:
+        """The server, which was given a secret."""
+        return ExternalServer(
+            "far", self._connect, allowed, ("s3cret-token",), self.clock, "1", self._changed
+        )
 
     def _connect(self) -> Transport:
         server = self.next.pop(0) if self.next else FakeServer()
@@ -184,7 +190,7 @@ class ExternalServerTests(SynchronousTestCase):
     def test_tools_that_are_not_allowed_are_not_there(self) -> None:
         """Neither listed nor called."""
         allowed = frozenset(("other",))
-        self.server = ExternalServer("far", self._connect, allowed, self.clock, "1", self._changed)
+        self.server = self.make(allowed)
         self.assertEqual(self.names(), ["other"])
         self.failureResultOf(self.call("add"), UnknownTool)
 
@@ -230,6 +236,22 @@ class ExternalServerTests(SynchronousTestCase):
         self.assertEqual(tried, [0, 1, 3, 7, 15, 31, 63, 123, 183])
         error = self.failureResultOf(self.call(), ToolError).value
         self.assertIn("connection refused", error.message)
+
+    def test_what_it_was_given_is_not_told(self) -> None:
+        """Neither to callers nor to whoever looks, even when it repeats that itself."""
+        self.names()
+        self.next = [FakeServer()]
+        self.next[0].failing = Lost("it answers 401: no 's3cret-token'")
+        calling = self.call()
+        self.made[0].receiver.lost(Lost("it ended: s3cret-token is wrong"))
+        told = [self.failureResultOf(calling, ToolError).value.message, self.server.failure]
+        self.clock.advance(1)
+        told.append(self.failureResultOf(self.call(), ToolError).value.message)
+        self.assertEqual(told, [
+            "far cannot be reached: it ended: **** is wrong",
+            "it ended: **** is wrong",
+            "far cannot be reached: it answers 401: no '****'",
+        ])  # fmt: skip
 
     def test_how_it_is_can_be_seen(self) -> None:
         """Not wanted yet, down and why, up."""

@@ -54,6 +54,7 @@ class HTTPTransportTests(TestCase):
             "far",
             lambda: HTTPTransport(self.client, real, url, (), 20.0),
             None,
+            (),
             real,
             "1",
             self._changed,

@@ -20,6 +20,7 @@ from twisted_aigate.kernel.settings import ConfigError, Configuration
 SECTIONS = ("mcp_servers",)
 """The sections of the configuration file that are ours."""
 
+_LEAST_SECRET = 8
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 
 
@@ -57,6 +58,14 @@ class ServerConfig:
     command: tuple[str, ...]
     environment: Mapping[str, str]
     allowed_tools: frozenset[str] | None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What it is given that nobody else may read, should it say that again."""
+        sent = [value.decode("ascii").rpartition(" ")[2] for _, value in self.fields]
+        given = (*sent, *self.environment.values())
+        # Shorter ones are words that anything may say.
+        return tuple(text for text in given if len(text) >= _LEAST_SECRET)
 
 
 def configured_servers(

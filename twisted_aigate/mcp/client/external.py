@@ -50,6 +50,7 @@ class ExternalServer:
     @param transport: Makes a connection to it.
     @param allowed: The names of the tools that may be used; C{None}: all.
     @param clock: Where waiting lives.
+    @param secrets: What it is given, and what no word of its is passed on with.
     @param version: Of us.
     @param changed: Called when its tools have changed.
     @ivar failure: Why it cannot be reached; C{None}: it can, or nobody has tried.
@@ -62,6 +63,7 @@ class ExternalServer:
         name: str,
         transport: Callable[[], Transport],
         allowed: frozenset[str] | None,
+        secrets: Sequence[str],
         clock: IReactorTime,
         version: str,
         changed: Callable[[], None],
@@ -70,6 +72,7 @@ class ExternalServer:
         self._name = name
         self._transport = transport
         self._allowed = allowed
+        self._secrets = secrets
         self._clock = clock
         self._version = version
         self._changed = changed
@@ -103,9 +106,10 @@ class ExternalServer:
                 # It was not done: it is asked anew, once.
                 answered = await self._request("tools/call", params, context)
         except MCPError as error:
-            raise ToolError(f"{self._name}: {error.message}") from None
+            raise ToolError(f"{self._name}: {self._masked(error.message)}") from None
         except Lost as error:
-            raise ToolError(f"{self._name} cannot be reached: {error}") from None
+            reason = self._masked(str(error))
+            raise ToolError(f"{self._name} cannot be reached: {reason}") from None
         return self._result(answered)
 
     async def _request(
@@ -237,7 +241,7 @@ class ExternalServer:
             lambda failure: self._log.warn(
                 "MCP server {name}: its tools cannot be listed: {reason}",
                 name=self._name,
-                reason=str(failure.value),
+                reason=self._masked(str(failure.value)),
             ),
         )
 
@@ -254,11 +258,16 @@ class ExternalServer:
     def _failed(self, reason: str) -> None:
         self._backoff = min(max(2 * self._backoff, _FIRST_BACKOFF), _MOST_BACKOFF)
         self._next_try = self._clock.seconds() + self._backoff
-        self.failure = reason
+        self.failure = reason = self._masked(reason)
         if not self._stopped:
             self._log.warn(
                 "MCP server {name}: cannot be reached: {reason}", name=self._name, reason=reason
             )
+
+    def _masked(self, said: str) -> str:
+        for secret in self._secrets:
+            said = said.replace(secret, "****")
+        return said
 
     async def stop(self) -> None:
         """End the connection, and make no other."""
