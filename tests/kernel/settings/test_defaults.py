@@ -133,6 +133,17 @@ class DescribeTests(SynchronousTestCase):
         self.assertEqual(shown["LITELLM_MASTER_KEY"], "****")
         self.assertNotIn("sk-test", str(shown) + repr(read()))
 
+    def test_passwords_in_urls_are_masked(self) -> None:
+        given = {
+            "SELENIUM_GRID_URL": "http://me:secret@grid:4444/x@y",
+            "STORAGE_S3_ENDPOINT": "https://secret@s3",
+            "SEARXNG_URL": "http://127.0.0.1:8888/a@b",
+        }
+        shown = dict(describe(read(**given)))
+        self.assertEqual(shown["SELENIUM_GRID_URL"], "http://****@grid:4444/x@y")
+        self.assertEqual(shown["STORAGE_S3_ENDPOINT"], "https://****@s3")
+        self.assertEqual(shown["SEARXNG_URL"], given["SEARXNG_URL"])
+
     def test_every_variable_is_there_once(self) -> None:
         names = [name for name, _ in describe(read())]
         self.assertEqual(len(names), len(set(names)))

@@ -7,6 +7,7 @@ from an environment, and L{describe} prints it back with secrets masked.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
@@ -17,6 +18,8 @@ from twisted_aigate.kernel.settings.environment import Environment
 
 _T = TypeVar("_T")
 _METADATA = "aigate.variable"
+_LOGIN = re.compile(r"(?<=://)[^/?#\s]*@")
+"""Who a URL says that we are (RFC 3986, 3.2.1), mostly with a password."""
 
 
 class SettingsError(Exception):
@@ -127,7 +130,7 @@ def _shown(value: object, kind: Kind) -> str:
         return ",".join(str(item) for item in value)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    return _LOGIN.sub("****@", str(value))
 
 
 def declared(settings_class: type[Any]) -> Iterator[tuple[str, str | None]]:
