@@ -301,6 +301,7 @@ def main(folder: Path) -> None:
         try:
             page.load()
             page.unlock()
+            page.find(".live", "Live")
             page.open("overview")
             _traffic(server)
             time.sleep(2)

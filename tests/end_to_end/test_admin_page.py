@@ -180,16 +180,20 @@ class AdminPageTests(TestCase):
         page.click(".head button.primary")
         page.type("dialog input[name=key_alias]", "notebook")
         page.type("dialog input[name=max_budget]", "2.5")
+        page.type("dialog input[name=allowed_mcp_servers]", "hybrids3")
         page.click("dialog button[type=submit]")
         key = page.find("dialog .secret code").text
         page.click("dialog button.primary")
         page.find("[data-key=notebook]", "$0 of $2.50")
+        listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+        self.assertIn(b"hybrids3-list_buckets", self.ask("/mcp/", key, listing)[1])
         self.assertEqual(self.ask("/v1/models", key)[0], 200)
 
         page.click("[data-key=notebook] button", "Limit")
         page.type("dialog input[name=rpm_limit]", "30")
         page.click("dialog button[type=submit]")
         page.find("[data-key=notebook]", "30 calls/min")
+        self.assertIn(b"hybrids3-list_buckets", self.ask("/mcp/", key, listing)[1])
 
         page.click("[data-key=notebook] button", "Block")
         page.find("[data-key=notebook] .badge.bad", "blocked")

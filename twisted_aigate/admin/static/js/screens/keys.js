@@ -216,6 +216,7 @@ export function open(page, signal) {
             const asked = {
               models: given.getAll("models"),
               budget_duration: text("budget_duration"),
+              allowed_mcp_servers: text("allowed_mcp_servers")?.match(/[^\s,]+/g) ?? [],
             };
             for (const name of ["max_budget", "rpm_limit", "tpm_limit", "max_parallel_requests"])
               asked[name] = text(name) === null ? null : Number(text(name));
@@ -237,6 +238,12 @@ export function open(page, signal) {
           { class: "field" },
           h("legend", {}, "Models ", h("span", { class: "hint" }, "none chosen: all of them")),
           chosen,
+        ),
+        field(
+          "Tools of these servers",
+          input("allowed_mcp_servers", key?.allowed_mcp_servers?.join(", "), {
+            placeholder: "none, or such as hybrids3, claudebox",
+          }),
         ),
         h(
           "div",
