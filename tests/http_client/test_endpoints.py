@@ -86,6 +86,15 @@ class TCPTests(SocketCase):
         with self.assertRaises(ConnectFailed):
             await self.client.request(Origin("http", "127.0.0.1", number), GET, 10)
 
+    async def test_cancelling_while_a_name_is_looked_up(self) -> None:
+        """It is no failure of the server, after which another would be asked."""
+        for timeout in (0, 5):
+            calling = self.client.request(Origin("http", "localhost", 1), GET, timeout)
+            answer = Deferred.fromCoroutine(calling)
+            answer.cancel()
+            with self.assertRaises(CancelledError):
+                await answer
+
     async def test_cancelling_a_call_cuts_its_connection(self) -> None:
         self.server.silent = True
         number = await self.listen(TCP4ServerEndpoint(self.reactor, 0, interface="127.0.0.1"))

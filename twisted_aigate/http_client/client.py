@@ -9,7 +9,6 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import (
     IAddress,
-    IProtocol,
     IReactorPluggableNameResolver,
     IReactorTCP,
     IReactorTime,
@@ -22,6 +21,7 @@ from twisted_aigate.http_client.connection import Connection
 from twisted_aigate.http_client.errors import ConnectFailed, ConnectionBroken, ResponseTimeout
 from twisted_aigate.http_client.messages import Origin, OutgoingRequest
 from twisted_aigate.http_client.response import Response
+from twisted_aigate.kernel.connecting import connect
 from twisted_aigate.kernel.units import SECOND
 
 CONNECT_TIMEOUT = 10 * SECOND
@@ -123,26 +123,14 @@ async def open_connection(
     @raise ConnectFailed: There is no connection.
     @raise ResponseTimeout: There is none in time.
     """
-    connecting = endpoint.connect(_Single(protocol))
+    connecting = connect(endpoint, _Single(protocol))
     if 0 < timeout < CONNECT_TIMEOUT:
         connecting = timed(connecting, timeout, clock)
-    cancelled = False
-
-    def cancel(_: Deferred[IProtocol]) -> None:
-        nonlocal cancelled
-        cancelled = True
-        connecting.cancel()
-
-    connected: Deferred[IProtocol] = Deferred(cancel)
-    connecting.addCallbacks(connected.callback, connected.errback)
     try:
-        await connected
-    except ResponseTimeout:
+        await connecting
+    except (CancelledError, ResponseTimeout):
         raise
     except Exception as error:
-        # Twisted has an error of its own for it; of a lookup, that there is no such name.
-        if cancelled:
-            raise CancelledError from None
         raise ConnectFailed(
             f"cannot connect to {origin.host}:{origin.port}: {error or type(error).__name__}"
         ) from None

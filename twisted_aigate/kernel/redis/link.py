@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from random import Random
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
+from twisted_aigate.kernel.connecting import connect
 from twisted_aigate.kernel.redis.address import RedisAddress, RedisReactor
 from twisted_aigate.kernel.redis.connection import Connection
 from twisted_aigate.kernel.units import SECOND
@@ -81,8 +81,8 @@ class Link:
     async def _try(self) -> None:
         try:
             self.connection = await self._open()
-        except (CancelledError, ConnectingCancelledError):
-            raise CancelledError from None
+        except CancelledError:
+            raise
         except Exception as error:
             self._failures += 1
             self._down(str(error) or type(error).__name__)
@@ -93,7 +93,7 @@ class Link:
                 self._log.info("{redis} is up again", redis=str(self._address))
 
     async def _open(self) -> Connection:
-        connection = await self._address.endpoint(self._reactor).connect(self._factory)
+        connection = await connect(self._address.endpoint(self._reactor), self._factory)
         assert isinstance(connection, Connection)
         ready = False
         try:
