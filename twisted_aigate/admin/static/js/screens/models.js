@@ -109,7 +109,7 @@ export function open(page, signal) {
       cells.flight.textContent = each.in_flight;
       fill(
         cells.minute,
-        `${count(each.requests)} calls`,
+        `${count(each.requests)} ${each.requests === 1 ? "call" : "calls"}`,
         h("div", { class: "under" }, `${count(each.tokens)} tokens`),
       );
     }
