@@ -42,6 +42,7 @@ class Ledger:
         self._timer: IDelayedCall | None = None
         self._posting: Deferred[None] | None = None
         self._flushed: Latch[None] = Latch()
+        self._hurries = False
         self._stopping = False
 
     def add(self, entry: Entry) -> None:
@@ -52,16 +53,27 @@ class Ledger:
             self._log.error(
                 "{count} calls' costs are lost: nobody keeps them", count=_MOST_OF_BATCH
             )
-        if self._posting is None and self._timer is None:
+        if entry.spent is None or (entry.freed is not None and entry.freed.is_all):
             # Others may wait for what is left of what was held.
-            goes = entry.spent is None or (entry.freed is not None and entry.freed.is_all)
-            self._timer = self._clock.callLater(0 if goes else _EVERY, self._post)
+            self._hurry()
+        elif self._posting is None and self._timer is None:
+            self._timer = self._clock.callLater(_EVERY, self._post)
+
+    def _hurry(self) -> None:
+        self._hurries = True
+        if self._posting is not None:
+            return
+        if self._timer is None:
+            self._timer = self._clock.callLater(0, self._post)
+        elif self._batch is None:
+            self._timer.reset(0)
 
     async def flush(self) -> None:
         """Wait until all so far is kept, or cannot be now."""
-        if self._timer is not None:
-            self._timer.reset(0)
         if self._timer is not None or self._posting is not None:
+            self._hurries = True
+            if self._timer is not None:
+                self._timer.reset(0)
             await self._flushed.wait()
 
     def _post(self) -> None:
@@ -71,10 +83,13 @@ class Ledger:
         self._posting.addCallback(self._posted)
 
     async def _post_all(self) -> None:
-        while self._batch is not None or self._waiting:
+        goes_on = True
+        while goes_on and (self._batch is not None or self._waiting):
             if self._batch is None:
                 self._batch = (new_id(), self._waiting[:_MOST_OF_BATCH])
                 del self._waiting[:_MOST_OF_BATCH]
+                # What is left is waited for by the same.
+                self._hurries = self._hurries and bool(self._waiting)
             batch, entries = self._batch
             try:
                 await self._write(batch, entries)
@@ -83,6 +98,9 @@ class Ledger:
             except Exception:
                 await self._write_singly(batch, entries)
             self._batch = None
+            # Each batch costs as much as some hundred entries: what has come meanwhile gathers.
+            is_full = len(self._waiting) >= _MOST_OF_BATCH
+            goes_on = is_full or self._hurries or self._stopping
 
     def _write(self, batch: str, entries: Sequence[Entry]) -> Deferred[None]:
         return self._database.write(partial(self._table.post, batch=batch, entries=entries))
@@ -106,7 +124,8 @@ class Ledger:
         flushed, self._flushed = self._flushed, Latch()
         flushed.open(None)
         if not self._stopping and (self._batch is not None or self._waiting):
-            self._timer = self._clock.callLater(_AGAIN_AFTER, self._post)
+            after = _EVERY if self._batch is None else _AGAIN_AFTER
+            self._timer = self._clock.callLater(after, self._post)
 
     async def stop(self) -> None:
         """Keep all that waits; there will be no more."""
