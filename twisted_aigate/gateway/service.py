@@ -38,6 +38,9 @@ from twisted_aigate.kernel.identifiers import current_request_id
 
 _MODEL_ID = b"x-litellm-model-id"
 
+_MOST_KNOWN = 4096
+"""Model names of which it is remembered whether answers can be repeated."""
+
 _DEFAULTED = frozenset((Task.CHAT, Task.COMPLETION, Task.EMBEDDING, Task.SPEECH))
 """What the parameters of a deployment are for: the fields of others have other names."""
 
@@ -75,6 +78,7 @@ class Gateway:
         self._providers = providers
         self._meter = meter
         self._cache = cache
+        self._repeatable: dict[str, tuple[Sequence[Deployment], bool]] = {}
 
     @property
     def catalogue(self) -> Catalogue:
@@ -97,10 +101,19 @@ class Gateway:
 
     def _is_repeatable(self, call: Call) -> bool:
         """Whether an answer can stand for another: not if somebody may have to act for it."""
-        return not any(
+        reachable = self.router.reachable(call.model, call.wishes)
+        # The router makes another list when anything about it changes.
+        known = self._repeatable.get(call.model)
+        if known is not None and known[0] is reachable:
+            return known[1]
+        is_repeatable = not any(
             deployment.mock_response is not None or IActs.providedBy(self._provider(deployment))
-            for deployment in self.router.reachable(call.model, call.wishes)
+            for deployment in reachable
         )
+        if len(self._repeatable) >= _MOST_KNOWN:
+            self._repeatable.clear()
+        self._repeatable[call.model] = reachable, is_repeatable
+        return is_repeatable
 
     async def _cached(self, cache: ResponseCache, caller: Caller, call: Call) -> Result:
         result, made = await cache.answer(caller, call, lambda: self._answer(caller, call))
