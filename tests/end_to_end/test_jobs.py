@@ -96,6 +96,7 @@ class JobTests(_JobsCase):
         self.client.wait(job_id, "running")
         status, body = self.client.content(job_id)
         self.assertEqual((status, json.loads(body)["status"]), (202, "running"))
+        eventually(lambda: self.provider.requests, "the provider is not asked")
         status, body = self.client.call("DELETE", f"/q/__jobs/{job_id}")
         self.assertEqual((status, json.loads(body)["status"]), (200, "cancelled"))
         self.assertTrue(self.provider.gone.wait(10))
