@@ -1,5 +1,6 @@
 # Two commands: `make run` serves, `make test` tests. Everything they need, they install.
 PYTHON ?= python3
+WORKERS ?= 2
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
@@ -20,7 +21,7 @@ run: install
 
 test: $(VENV)/.aigate $(VENV)/.test local-models debian-packages claude-code mcp-conformance \
 		selenium-grid axe-core
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 lint: $(VENV)/.aigate $(VENV)/.test
 	$(BIN)/ruff check .
