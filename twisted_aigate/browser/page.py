@@ -41,11 +41,11 @@ _CDP_PATH = "/session/$sessionId/goog/cdp/execute"
 _ERROR_PAGE = "chrome-error:"
 _STATE = "[location.href, document.title, document.readyState]"
 _INFO = f"return {_STATE};"
-_LOADED = """
+_LOADED = f"""
 const done = arguments[arguments.length - 1];
-const tell = () => done([location.href, document.title, document.readyState]);
+const tell = () => done({_STATE});
 if (document.readyState === 'complete') tell();
-else addEventListener('load', tell, {once: true});
+else addEventListener('load', tell, {{once: true}});
 """
 
 

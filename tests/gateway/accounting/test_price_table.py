@@ -17,6 +17,7 @@ from tests.support.reactor import turn_until
 from twisted_aigate.gateway.accounting import price_file
 from twisted_aigate.gateway.accounting.price_file import PriceFile
 from twisted_aigate.gateway.accounting.price_library import load_library, tiers_of
+from twisted_aigate.gateway.accounting.price_table import PriceTable
 from twisted_aigate.gateway.accounting.prices import FREE, Amounts, Tariff, tariff
 from twisted_aigate.kernel import processes
 from twisted_aigate.kernel.processes import ChildProcess
@@ -78,6 +79,12 @@ class PriceTableTests(SynchronousTestCase):
             for when in _TIMES:
                 found = price_table().tariff(vendor.id, model.id, when.timestamp())
                 self.assertEqual(found.tiers, _said(vendor.id, model.id, when).tiers)
+
+    def test_vendors_that_are_not_in_it(self) -> None:
+        """Their models are free, as all that nobody knows."""
+        table = PriceTable(b'{"a":{"models":[],"others":["gone"]}}')
+        for vendor in ("a", "gone", "gone"):
+            self.assertIs(table.tariff(vendor, "x", 1.8e9), FREE)
 
     def test_in_capital_letters(self) -> None:
         names = ("GPT-4o-mini", "gpt-4o-mini")

@@ -120,6 +120,10 @@ class PriceTable:
             yield from self._vendor(other).models
 
     def _vendor(self, name: str) -> Vendor:
-        if name not in self._vendors:
-            self._vendors[name] = msgspec.json.decode(self._unread.pop(name), type=Vendor)
-        return self._vendors[name]
+        found = self._vendors.get(name)
+        if found is None:
+            unread = self._unread.pop(name, None)
+            # Another version of the library may not have it, or call it otherwise.
+            found = Vendor([]) if unread is None else msgspec.json.decode(unread, type=Vendor)
+            self._vendors[name] = found
+        return found
